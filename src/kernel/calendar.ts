@@ -1,0 +1,108 @@
+// Calendar windows in an IANA time zone: pure functions of an instant and a zone. There is no reset
+// job: a window begins when the zone's calendar says so, on both nights that change the clock too.
+
+import type { LocalDate, WindowKind } from './scope.js';
+
+const HOUR_MS = 3_600_000;
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timezone: string): Intl.DateTimeFormat {
+  let format = formats.get(timezone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US-u-ca-gregory-nu-latn', {
+      timeZone: timezone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+    });
+    formats.set(timezone, format);
+  }
+  return format;
+}
+
+/**
+ * The calendar day that a clock in the zone shows at the instant. RangeError for an unknown zone.
+ */
+export function localDate(timeMs: number, timezone: string): LocalDate {
+  let date = 0;
+  for (const part of formatOf(timezone).formatToParts(timeMs)) {
+    if (part.type === 'year') date += Number(part.value) * 10_000;
+    else if (part.type === 'month') date += Number(part.value) * 100;
+    else if (part.type === 'day') date += Number(part.value);
+  }
+  return date;
+}
+
+/**
+ * The first instant of a local day: midnight, or what follows it where the clock skips midnight.
+ */
+function dayStart(date: LocalDate, timezone: string): number {
+  const utcMidnight = Date.UTC(
+    Math.floor(date / 10_000),
+    (Math.floor(date / 100) % 100) - 1,
+    date % 100,
+  );
+  // Zones lie between UTC−12 and UTC+14, and a local date never goes back: bisect for its first ms.
+  let before = utcMidnight - 15 * HOUR_MS;
+  let at = utcMidnight + 15 * HOUR_MS;
+  while (at - before > 1) {
+    const middle = Math.floor((before + at) / 2);
+    if (localDate(middle, timezone) >= date) at = middle;
+    else before = middle;
+  }
+  return at;
+}
+
+function nextDate(window: WindowKind, date: LocalDate): LocalDate {
+  const year = Math.floor(date / 10_000);
+  const month = (Math.floor(date / 100) % 100) - 1;
+  const next =
+    window === 'daily'
+      ? new Date(Date.UTC(year, month, (date % 100) + 1))
+      : new Date(Date.UTC(year, month + 1, 1));
+  return next.getUTCFullYear() * 10_000 + (next.getUTCMonth() + 1) * 100 + next.getUTCDate();
+}
+
+/** Start (inclusive) and end (exclusive) of the day or month that holds a local date. */
+export function windowBounds(
+  window: WindowKind,
+  date: LocalDate,
+  timezone: string,
+): { startMs: number; endMs: number } {
+  const first = window === 'daily' ? date : Math.floor(date / 100) * 100 + 1;
+  return {
+    startMs: dayStart(first, timezone),
+    endMs: dayStart(nextDate(window, first), timezone),
+  };
+}
+
+/**
+ * Whole days since 1970-01-01 of a local date, or whole months since year 0: consecutive integers.
+ */
+export function windowOrdinal(window: WindowKind, date: LocalDate): number {
+  const year = Math.floor(date / 10_000);
+  const month = Math.floor(date / 100) % 100;
+  if (window === 'monthly') return year * 12 + month - 1;
+  return Date.UTC(year, month - 1, date % 100) / (24 * HOUR_MS);
+}
+
+/** The present windows of one zone, recomputed only when the clock leaves the day it knows. */
+export class WindowClock {
+  readonly timezone: string;
+  #date: LocalDate = 0;
+  #startMs = Number.POSITIVE_INFINITY;
+  #endMs = 0;
+
+  constructor(timezone: string) {
+    this.timezone = timezone;
+  }
+
+  dateAt(timeMs: number): LocalDate {
+    if (timeMs >= this.#startMs && timeMs < this.#endMs) return this.#date;
+    this.#date = localDate(timeMs, this.timezone);
+    const bounds = windowBounds('daily', this.#date, this.timezone);
+    this.#startMs = bounds.startMs;
+    this.#endMs = bounds.endMs;
+    return this.#date;
+  }
+}

@@ -1,0 +1,61 @@
+// Money: integer nano-dollars for amounts, integer pico-dollars for the price of one token.
+// Nothing here touches a float: text becomes a bigint digit by digit, and back.
+
+declare const nanoUsd: unique symbol;
+declare const picoUsd: unique symbol;
+
+/** An amount in nano-dollars, 10⁻⁹ USD. */
+export type NanoUsd = bigint & { readonly [nanoUsd]: true };
+
+/** The price of one token in pico-dollars, 10⁻¹² USD: $1 per million tokens is 1,000,000. */
+export type PicoUsd = bigint & { readonly [picoUsd]: true };
+
+export const nano = (value: bigint): NanoUsd => value as NanoUsd;
+export const pico = (value: bigint): PicoUsd => value as PicoUsd;
+
+export const ZERO_USD = nano(0n);
+
+const DECIMAL = /^\+?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/**
+ * Reads a non-negative decimal (`3`, `0.5`, `1.5e-06`) as an integer count of 10⁻ˢᶜᵃˡᵉ.
+ * `null` when the text is no such number, or has digits finer than the scale.
+ */
+export function parseDecimal(text: string, scale: number): bigint | null {
+  const match = DECIMAL.exec(text.trim().replaceAll('_', ''));
+  if (match === null) return null;
+  const fraction = match[2] ?? '';
+  const digits = BigInt(match[1] + fraction);
+  const shift = scale + Number(match[3] ?? 0) - fraction.length;
+  if (shift >= 0) return digits * 10n ** BigInt(shift);
+  const divisor = 10n ** BigInt(-shift);
+  return digits % divisor === 0n ? digits / divisor : null;
+}
+
+/** One cent is 10⁷ nano-dollars. */
+export const parseCents = (text: string): NanoUsd | null => parseDecimal(text, 7) as NanoUsd | null;
+
+/** One cent per 1,000 tokens is 10⁷ pico-dollars per token. */
+export const parseCentsPer1k = (text: string): PicoUsd | null =>
+  parseDecimal(text, 7) as PicoUsd | null;
+
+function formatDecimal(value: bigint, scale: number, digitsMin: number): string {
+  const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0');
+  const fraction = digits.slice(-scale).replace(/0+$/, '').padEnd(digitsMin, '0');
+  const whole = digits.slice(0, -scale);
+  return (value < 0n ? '-' : '') + (fraction === '' ? whole : `${whole}.${fraction}`);
+}
+
+/** Exact decimal dollars for JSON: at least two decimals, at most nine. `"3.60"` */
+export const usdText = (value: NanoUsd): string => formatDecimal(value, 9, 2);
+
+/** Exact decimal cents, as few digits as it takes: `180`, `0.0435`. A valid JSON number. */
+export const centsText = (value: NanoUsd): string => formatDecimal(value, 7, 0);
+
+/** Dollars for people: two decimals, four when the amount is no whole cent. `$3.60`, `$0.0044` */
+export function dollars(value: NanoUsd): string {
+  if (value < 0n) return `-${dollars(nano(-value))}`;
+  const cents = value % 10_000_000n === 0n;
+  if (cents) return `$${formatDecimal(value / 10_000_000n, 2, 2)}`;
+  return `$${formatDecimal((value + 50_000n) / 100_000n, 4, 2)}`;
+}

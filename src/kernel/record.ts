@@ -1,0 +1,83 @@
+// What the ledger remembers, as plain values: a reservation, its one end, and rejections worth an
+// alert. How they lie on disk is the ledger's own affair.
+
+import type { NanoUsd } from './money.js';
+import type { LocalDate, Scope, WindowKind } from './scope.js';
+import type { Usage, UsageSource } from './usage.js';
+
+/** Written before the first byte of a request goes upstream. */
+export interface ReserveRecord {
+  readonly kind: 'reserve';
+  readonly reservationId: bigint;
+  readonly timeMs: number;
+  /** The day it counts in, whenever it ends. */
+  readonly date: LocalDate;
+  readonly user: string;
+  /** The model that serves. */
+  readonly model: string;
+  readonly requestedModel: string;
+  readonly provider: string;
+  readonly amount: NanoUsd;
+  readonly inputBoundTokens: number;
+  readonly maxOutputTokens: number;
+  /** The prices that the amount was reckoned with. */
+  readonly priceVersion: string;
+  readonly deadlineMs: number;
+}
+
+/** The end of a reservation that cost something, or may have. */
+export interface SettleRecord {
+  readonly kind: 'settle';
+  readonly reservationId: bigint;
+  readonly timeMs: number;
+  readonly cost: NanoUsd;
+  readonly usage: Usage;
+  readonly source: UsageSource;
+  /** HTTP status that the provider answered with; 0 when it did not. */
+  readonly status: number;
+  readonly priceVersion: string;
+  /** The provider billed more than the reservation. */
+  readonly overrun: boolean;
+}
+
+/** The end of a reservation that cost nothing. */
+export interface VoidRecord {
+  readonly kind: 'void';
+  readonly reservationId: bigint;
+  readonly timeMs: number;
+  readonly status: number;
+}
+
+export interface AlertRecord {
+  readonly kind: 'alert';
+  readonly event: 'budget_exceeded' | 'settlement_overrun';
+  readonly scope: Scope;
+  readonly window: WindowKind;
+  readonly date: LocalDate;
+  readonly timeMs: number;
+  readonly spent: NanoUsd;
+  readonly limit: NanoUsd | null;
+}
+
+export type JournalRecord = ReserveRecord | SettleRecord | VoidRecord | AlertRecord;
+
+/** Names (users, models, providers, scopes) in UTF-8 bytes. Longer ones are refused up front. */
+export const NAME_BYTES_MAX = 1024;
+
+/** Times, token counts and the like on disk: 48 bits. */
+export const COUNT_MAX = 2 ** 48 - 1;
+
+/** Reservations of one journal; the journal's own number stands above these 40 bits. */
+export const SEQUENCE_BITS = 40n;
+export const SEQUENCE_MAX = 2 ** 40 - 1;
+export const JOURNAL_ID_MAX = 2 ** 23 - 1;
+
+export const reservationIdOf = (journalId: number, sequence: number): bigint =>
+  (BigInt(journalId) << SEQUENCE_BITS) | BigInt(sequence);
+
+/** The journal that a reservation stands in. */
+export const journalOf = (reservationId: bigint): number => Number(reservationId >> SEQUENCE_BITS);
+
+/** A reservation's id as clients and exports show it: 16 hex digits. */
+export const requestIdText = (reservationId: bigint): string =>
+  reservationId.toString(16).padStart(16, '0');
