@@ -1,0 +1,46 @@
+// Hosts and URLs of the config: what is loopback, which URL may be what. Pure text, no DNS.
+
+import { isIPv4 } from 'node:net';
+
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
+}
+
+export type Checked = { ok: true; url: string } | { ok: false; why: string };
+
+const refused = (why: string): Checked => ({ ok: false, why });
+
+/** A base URL without its trailing slash. Reasons never repeat the URL: it may hold a key. */
+export function checkBaseUrl(text: string): Checked {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) return refused('is no URL: expected one such as https://api.openai.com/v1');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    return refused(`found ${url.protocol}, expected https: or http:`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    return refused('holds credentials: move them to api_key');
+  }
+  if (/[?#]/.test(text)) return refused('has a query or a fragment: remove it');
+  return { ok: true, url: url.href.replace(/\/+$/, '') };
+}
+
+/** An alert's destination; `mailto://ops@…` (as often written) becomes `mailto:ops@…`. */
+export function checkWebhook(text: string): Checked {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null) return refused('is no URL: expected https://…, or mailto:ops@example.com');
+  switch (url.protocol) {
+    case 'https:':
+      return { ok: true, url: url.href };
+    case 'http:':
+      if (isLoopback(url.hostname)) return { ok: true, url: url.href };
+      return refused('http: is for loopback hosts only: use https:');
+    case 'mailto:': {
+      const address = text.trim().replace(/^mailto:(\/\/)?/i, '');
+      if (/^[^\s@/,]+@[^\s@/,]+$/.test(address)) return { ok: true, url: `mailto:${address}` };
+      return refused('expected one address, such as mailto:ops@example.com');
+    }
+    default:
+      return refused(`found ${url.protocol}, expected https:, http: (loopback only) or mailto:`);
+  }
+}

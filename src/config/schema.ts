@@ -1,0 +1,280 @@
+// The one schema of the config file: its keys, types, defaults and descriptions.
+// Nothing else may hold a default; read.ts walks it, config.example.yaml shows every key of it.
+
+import { Type, type Static, type TProperties, type TSchema } from 'typebox';
+import type { NanoUsd, PicoUsd } from '../kernel/money.js';
+
+/** What the schema says beside JSON Schema, for read.ts. */
+export interface Marks {
+  /** Read from the YAML source text as a bigint, never through a float. */
+  money?: 'cents' | 'cents_per_1k';
+  /** Never printed, not even when it is wrong. */
+  secret?: boolean;
+}
+
+type Options = Marks & { description: string };
+
+const object = <P extends TProperties>(properties: P, description: string) =>
+  Type.Object(properties, { description, additionalProperties: false });
+
+const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
+
+const text = (options: Options & { default?: string }) => Type.String({ ...options });
+
+const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
+
+const choice = <const T extends readonly (string | number)[]>(
+  values: T,
+  value: T[number],
+  description: string,
+) => Type.Unsafe<T[number]>({ enum: [...values], default: value, description });
+
+const whole = (range: { minimum: number; maximum: number; default: number }, description: string) =>
+  Type.Integer({ ...range, description });
+
+const tokens = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000_000, description }));
+
+const cents = (description: string) =>
+  Type.Optional(Type.Unsafe<NanoUsd>({ type: 'number', money: 'cents', description }));
+
+const centsPer1k = (description: string) =>
+  Type.Optional(Type.Unsafe<PicoUsd>({ type: 'number', money: 'cents_per_1k', description }));
+
+const oneOrMany = <S extends TSchema>(item: S, value: Static<S>[], description: string) =>
+  Type.Union([item, Type.Array(item, { maxItems: 32 })], { default: value, description });
+
+const LIMITS = {
+  daily_limit_cents: cents('Cap per calendar day. 0: nothing may be spent. Absent: no limit.'),
+  monthly_limit_cents: cents('Cap per calendar month.'),
+};
+
+const SERVER = object(
+  {
+    host: text({ default: '127.0.0.1', description: 'Address to listen on.' }),
+    port: whole({ default: 8000, minimum: 0, maximum: 65_535 }, 'Port; 0 takes a free one.'),
+    workers: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 64,
+        description: 'Worker threads; default: cores, ≤ 8.',
+      }),
+    ),
+    max_body_bytes: whole(
+      { default: 33_554_432, minimum: 1024, maximum: 1_073_741_824 },
+      'Longest request body.',
+    ),
+    request_timeout_seconds: whole(
+      { default: 600, minimum: 1, maximum: 86_400 },
+      'Hard deadline of one request, streams included.',
+    ),
+    shutdown_grace_seconds: whole(
+      { default: 30, minimum: 0, maximum: 3600 },
+      'How long requests in flight may take to finish at shutdown.',
+    ),
+    response_fields: choice(['on', 'off'], 'on', 'off leaves response bodies untouched.'),
+  },
+  'The proxy itself.',
+);
+
+const ADMIN = object(
+  {
+    host: text({ default: '127.0.0.1', description: 'Address of the admin listener.' }),
+    port: whole({ default: 8001, minimum: 0, maximum: 65_535 }, 'Port; 0 takes a free one.'),
+    token: optional(text({ secret: true, description: 'Needed for anything but loopback.' })),
+  },
+  'Admin API, metrics and dashboard: a listener of its own.',
+);
+
+const STORAGE = object(
+  {
+    path: text({
+      default: './tokenpak-data',
+      description: "Relative to the config file's folder.",
+    }),
+    durability: choice(
+      ['process', 'power'],
+      'process',
+      'process: survives kill -9. power: survives power loss too.',
+    ),
+    retention_days: whole(
+      { default: 400, minimum: 32, maximum: 36_500 },
+      'How long ledger entries are kept.',
+    ),
+  },
+  'Journal and LMDB; one proxy at a time holds it.',
+);
+
+const AUTH = object(
+  {
+    mode: choice(['user', 'keys'], 'user', "user: the bearer token is the user's name."),
+    trust_network: flag(false, 'Allow mode user on an address that is not loopback.'),
+  },
+  'Who the caller is.',
+);
+
+const PER_USER = object(
+  {
+    enabled: flag(true, 'false: only the limits of all users together count.'),
+    default: object(LIMITS, 'Users that are not listed.'),
+    unlisted_users: choice(['allow', 'reject'], 'allow', 'Users that are not listed.'),
+    user_limits: Type.Record(Type.String(), object(LIMITS, "A user's own limits."), {
+      description: 'By user name.',
+    }),
+  },
+  'Limits of single users.',
+);
+
+const BUDGET = object(
+  {
+    enabled: flag(true, 'false: spend is metered, nothing is limited.'),
+    ...LIMITS,
+    timezone: text({
+      default: 'UTC',
+      description: 'IANA name; days and months are counted in it.',
+    }),
+    mode: choice(
+      ['enforce', 'alert', 'shadow'],
+      'enforce',
+      'alert: count and alert, never reject. shadow: log what would be rejected.',
+    ),
+    alert_threshold_pct: oneOrMany(
+      Type.Number({ minimum: 1, maximum: 100_000, description: 'Percent of a limit.' }),
+      [80],
+      'Alert when spend reaches this share of a limit; a number or a list.',
+    ),
+    alert_webhook: oneOrMany(
+      Type.String({ secret: true, description: 'https:, http: (loopback only) or mailto:.' }),
+      [],
+      'Where alerts go; a URL or a list.',
+    ),
+    reject_on_exceed: flag(true, 'Reject what no longer fits.'),
+    fallback_model_on_exceed: optional(
+      text({ description: 'Cheaper model to try before rejecting.' }),
+    ),
+    rejection_status: choice([402, 403, 429], 402, 'HTTP status of a rejection.'),
+    reserve: choice(['worst_case', 'expected'], 'worst_case', 'worst_case: never over the cap.'),
+    clamp_output: flag(true, 'Lower max_tokens to what the remaining money buys.'),
+    clamp_min_tokens: whole(
+      { default: 256, minimum: 1, maximum: 1_000_000 },
+      'Do not clamp below this many tokens: reject.',
+    ),
+    per_user_limits: optional(PER_USER),
+  },
+  'What may be spent.',
+);
+
+const ALERTS = object(
+  {
+    log_file: text({
+      default: '/var/log/tokenpak/alerts.log',
+      description: 'Falls back to <storage.path>/alerts.log when it cannot be written.',
+    }),
+    webhook_secret: optional(
+      text({ secret: true, description: 'Standard Webhooks secret: whsec_… or plain text.' }),
+    ),
+    smtp: optional(
+      object(
+        {
+          url: text({ secret: true, description: 'smtp://user:password@host:port' }),
+          from: text({ description: 'Sender address.' }),
+        },
+        'For mailto: webhooks.',
+      ),
+    ),
+  },
+  'How alerts are delivered.',
+);
+
+const PRICING = object(
+  {
+    source: text({
+      default: 'bundled',
+      description: 'bundled, models.dev, litellm, openrouter, an https URL or a file.',
+    }),
+    sync_interval_minutes: whole({ default: 60, minimum: 0, maximum: 525_600 }, '0: never.'),
+  },
+  'Where prices come from that models do not give.',
+);
+
+const RECONCILE = object(
+  {
+    interval_minutes: whole({ default: 60, minimum: 0, maximum: 525_600 }, '0: never.'),
+    tolerance_pct: Type.Number({
+      default: 0.5,
+      minimum: 0,
+      maximum: 100,
+      description: 'Difference to the invoice that is no drift.',
+    }),
+  },
+  "Comparison with the providers' own cost reports.",
+);
+
+const MOCK = object(
+  {
+    latency_ms: whole({ default: 0, minimum: 0, maximum: 600_000 }, 'Delay of an answer.'),
+    input_tokens: tokens("Input tokens to report; absent: the request's own text is counted."),
+    output_tokens: tokens('Output tokens to report.'),
+    error_status: optional(
+      Type.Integer({ minimum: 400, maximum: 599, description: 'HTTP status to fail with.' }),
+    ),
+  },
+  'Behaviour of the embedded provider.',
+);
+
+const PROVIDER = object(
+  {
+    type: Type.Unsafe<'openai' | 'anthropic' | 'openai-compatible' | 'mock'>({
+      enum: ['openai', 'anthropic', 'openai-compatible', 'mock'],
+      description: 'The wire it speaks.',
+    }),
+    base_url: optional(
+      text({
+        secret: true,
+        description: 'As the SDKs take it: openai with /v1, anthropic without.',
+      }),
+    ),
+    api_key: optional(text({ secret: true, description: 'Sent to the provider only.' })),
+    admin_key: optional(text({ secret: true, description: 'For reconcile-spend.' })),
+    allow_models: choice(
+      ['listed', 'catalogue'],
+      'listed',
+      'listed: those under models. catalogue: also any model the catalogue prices.',
+    ),
+    mock: optional(MOCK),
+  },
+  'A provider, by a name of your own.',
+);
+
+const MODEL = object(
+  {
+    provider: text({ description: 'A name under providers.' }),
+    upstream_model: optional(text({ description: 'When the provider calls it something else.' })),
+    estimated_input_cost_per_1k: centsPer1k('Cents per 1,000 input tokens.'),
+    estimated_output_cost_per_1k: centsPer1k('Cents per 1,000 output tokens.'),
+    estimated_cached_input_cost_per_1k: centsPer1k('Cents per 1,000 input tokens from a cache.'),
+    max_output_tokens: optional(
+      Type.Integer({ minimum: 1, maximum: 100_000_000, description: 'Most output of one answer.' }),
+    ),
+  },
+  'A model, by the name that clients ask for.',
+);
+
+export const CONFIG_SCHEMA = object(
+  {
+    server: SERVER,
+    admin: ADMIN,
+    storage: STORAGE,
+    auth: AUTH,
+    budget: BUDGET,
+    alerts: ALERTS,
+    pricing: PRICING,
+    reconcile: RECONCILE,
+    providers: Type.Record(Type.String(), PROVIDER, { description: 'By name.' }),
+    models: Type.Record(Type.String(), MODEL, { description: 'By name.' }),
+  },
+  'config.yaml',
+);
+
+/** The file as read: defaults filled in, `${…}` replaced, money exact. */
+export type ConfigFile = Static<typeof CONFIG_SCHEMA>;
