@@ -1,0 +1,144 @@
+// The mock provider's OpenAI wire: what /v1/chat/completions answers, refuses and streams.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { isObject, type JsonObject } from '../wire/shape.js';
+import { tokensAfter, type Answer, type MockEvent } from './answer.js';
+import type { Fault, Wire } from './wire.js';
+
+const ERROR_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  429: 'rate_limit_error',
+};
+
+const fault = (
+  status: number,
+  message: string,
+  param: string | null,
+  code: string | null,
+): Fault => {
+  const type = ERROR_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error');
+  return { status, body: { error: { message, type, param, code } } };
+};
+
+export const chatNotFound = (path: string): Fault =>
+  fault(404, `Invalid URL (${path})`, null, null);
+
+/** What OpenAI refuses and a proxy could get wrong. */
+function refused(_headers: IncomingHttpHeaders, body: JsonObject): Fault | null {
+  if (typeof body['model'] !== 'string') {
+    return fault(400, 'you must provide a model parameter', null, null);
+  }
+  if (!Array.isArray(body['messages'])) {
+    return fault(
+      400,
+      "Missing required parameter: 'messages'.",
+      'messages',
+      'missing_required_parameter',
+    );
+  }
+  if (isObject(body['stream_options']) && body['stream'] !== true) {
+    const message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+    return fault(400, message, 'stream_options', null);
+  }
+  if (body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined) {
+    const message =
+      "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+    return fault(400, message, 'max_tokens', 'invalid_parameter_combination');
+  }
+  return null;
+}
+
+const usageOf = (given: Answer): JsonObject => ({
+  prompt_tokens: given.inputTokens,
+  completion_tokens: given.outputTokens,
+  total_tokens: given.inputTokens + given.outputTokens,
+  prompt_tokens_details: { cached_tokens: given.cachedTokens, audio_tokens: 0 },
+  completion_tokens_details: {
+    reasoning_tokens: 0,
+    audio_tokens: 0,
+    accepted_prediction_tokens: 0,
+    rejected_prediction_tokens: 0,
+  },
+});
+
+const finishReason = (given: Answer): string => (given.isTruncated ? 'length' : 'stop');
+
+const head = (given: Answer, object: string): JsonObject => ({
+  id: `chatcmpl-${given.id}`,
+  object,
+  created: Math.floor(Date.now() / 1000),
+  model: given.model,
+});
+
+function completion(given: Answer): JsonObject {
+  const choices = Array.from({ length: given.choices }, (_, index) => ({
+    index,
+    message: { role: 'assistant', content: given.text, refusal: null, annotations: [] },
+    logprobs: null,
+    finish_reason: finishReason(given),
+  }));
+  return {
+    ...head(given, 'chat.completion'),
+    choices,
+    ...(given.hidesUsage ? {} : { usage: usageOf(given) }),
+    service_tier: 'default',
+    system_fingerprint: 'fp_mock',
+  };
+}
+
+const choice = (index: number, delta: JsonObject, finish_reason: string | null = null) => [
+  { index, delta, logprobs: null, finish_reason },
+];
+
+/**
+ * A chat stream, with OpenAI's own rules for usage: nowhere, or null on every chunk but the last.
+ */
+function completionEvents(given: Answer, body: JsonObject): MockEvent[] {
+  const options = body['stream_options'];
+  const includesUsage = isObject(options) && options['include_usage'] === true;
+  const first = { ...head(given, 'chat.completion.chunk'), service_tier: 'default' };
+  const base = { ...first, system_fingerprint: 'fp_mock' };
+  const event = (choices: readonly unknown[], outputTokens: number, usage: unknown = null) => {
+    const chunk = { ...base, choices, ...(includesUsage ? { usage } : {}) };
+    return { text: `data: ${JSON.stringify(chunk)}\n\n`, outputTokens };
+  };
+  const each = Array.from({ length: given.choices }, (_, index) => index);
+  const opening = { role: 'assistant', content: '', refusal: null };
+  const events = each.map((index) => event(choice(index, opening), 0));
+  for (const [sent, content] of given.pieces.entries()) {
+    const outputTokens = tokensAfter(given, sent + 1);
+    events.push(...each.map((index) => event(choice(index, { content }), outputTokens)));
+  }
+  const all = given.outputTokens;
+  events.push(...each.map((index) => event(choice(index, {}, finishReason(given)), all)));
+  if (includesUsage && !given.hidesUsage) events.push(event([], all, usageOf(given)));
+  events.push({ text: 'data: [DONE]\n\n', outputTokens: all });
+  return events;
+}
+
+const headers = (given: Answer): Record<string, string> => ({
+  'x-request-id': `req_${given.id}`,
+  'openai-organization': 'org-mock',
+  'openai-processing-ms': '1',
+  'openai-version': '2020-10-01',
+  'x-ratelimit-limit-requests': '10000',
+  'x-ratelimit-remaining-requests': '9999',
+  'x-ratelimit-reset-requests': '6ms',
+});
+
+export const chatWire: Wire = {
+  refused,
+  fault: (status) => fault(status, `The mock provider was told to answer ${status}.`, null, null),
+  unauthorized: () => fault(401, "You didn't provide an API key.", null, 'invalid_api_key'),
+  plain: completion,
+  events: completionEvents,
+  headers,
+};
+
+const MODELS = ['gpt-4', 'gpt-4o', 'gpt-4o-mini', 'gpt-3.5-turbo'];
+
+export const modelList = (): JsonObject => ({
+  object: 'list',
+  data: MODELS.map((id) => ({ id, object: 'model', created: 1687882411, owned_by: 'openai' })),
+});

@@ -1,0 +1,52 @@
+// Reads the chunks of an OpenAI chat stream one by one and remembers what metering needs of them.
+// It never changes a byte.
+
+import type { Usage } from '../kernel/usage.js';
+import { isObject, listOf, textOf, type JsonObject } from './shape.js';
+import { chatUsage } from './usage.js';
+
+/** `[DONE]`, the end of an OpenAI stream. */
+export const DONE = '[DONE]';
+
+const callText = (call: unknown): string =>
+  isObject(call) ? textOf(call['name']) + textOf(call['arguments']) : '';
+
+/** Everything in a delta that the model wrote. */
+function writtenText(delta: JsonObject): string {
+  const calls = listOf(delta['tool_calls']).map((call) =>
+    isObject(call) ? callText(call['function']) : '',
+  );
+  return [
+    textOf(delta['content']),
+    textOf(delta['refusal']),
+    // Some servers send the same reasoning under both names.
+    textOf(delta['reasoning_content']) || textOf(delta['reasoning']),
+    callText(delta['function_call']),
+    ...calls,
+  ].join('');
+}
+
+export class ChatReader {
+  usage: Usage | null = null;
+  outputBytes = 0;
+  model: string | null = null;
+  readonly #begun = new Set<unknown>();
+  readonly #finished = new Set<unknown>();
+
+  read(chunk: JsonObject): void {
+    this.model ??= textOf(chunk['model']) || null;
+    this.usage = chatUsage(chunk['usage']) ?? this.usage;
+    for (const choice of listOf(chunk['choices'])) {
+      if (!isObject(choice)) continue;
+      const { index, delta, finish_reason: reason } = choice;
+      this.#begun.add(index);
+      if (typeof reason === 'string') this.#finished.add(index);
+      if (isObject(delta)) this.outputBytes += Buffer.byteLength(writtenText(delta));
+    }
+  }
+
+  /** Every choice told why it stopped: the answer is whole, though its end was not announced. */
+  get isFinished(): boolean {
+    return this.#begun.size > 0 && this.#begun.size === this.#finished.size;
+  }
+}

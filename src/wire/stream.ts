@@ -1,0 +1,150 @@
+// What every wire's stream meter promises, and the parts they share: holding the event that carries
+// the usage until its cost can be spliced in, the comment that stands in for it, and the error that
+// ends a stream which was cut. A meter never waits for a byte that it could pass on.
+
+import type { Api } from '../kernel/api.js';
+import type { ErrorCode } from '../kernel/errors.js';
+import type { Usage } from '../kernel/usage.js';
+import { errorBody } from './error.js';
+import { appendMembers } from './json.js';
+import { parseObject } from './shape.js';
+import { withData, type SseEvent } from './sse.js';
+
+export interface StreamMeter {
+  /** The bytes to send the client now, `null` when there are none. */
+  push(chunk: Uint8Array): Uint8Array | null;
+  /**
+   * The upstream ended, whole or cut: the remaining bytes. A stream without its terminal event gets
+   * an error event with the code given, `upstream_unreachable` by default.
+   */
+  end(cut?: ErrorCode): Uint8Array;
+  readonly settled: boolean;
+  /** The provider's report; `null` until it has come. */
+  readonly usage: Usage | null;
+  /** UTF-8 bytes of all text, tool and reasoning deltas so far: never fewer than their tokens. */
+  readonly outputBytes: number;
+  /** The model that the provider says it serves. */
+  readonly model: string | null;
+  /** The terminal event, or an error in its place, was seen. */
+  readonly complete: boolean;
+}
+
+export interface MeterOptions {
+  /**
+   * The JSON members to splice in; `''` leaves the bytes untouched. Called exactly once, at the
+   * moment its bytes are about to be emitted, unless the client leaves before.
+   */
+  readonly settle: (usage: Usage | null) => string;
+  /** `include_usage` was injected: drop the event and the `null` members it caused. */
+  readonly stripUsage: boolean;
+  /** The estimate for `message_start` when translating. */
+  readonly inputTokens: number;
+  readonly requestedModel: string;
+}
+
+/**
+ * What may wait behind a held event. Beyond it the event goes out unspliced, and a comment tells
+ * the cost.
+ */
+const HELD_BYTES_MAX = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/** Several pieces as one; a single one is not copied. */
+export const gathered = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length <= 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces);
+
+/** `"request_cost_cents":180,"cost_cents":360` as an SSE comment. */
+function costComment(members: string): Uint8Array {
+  const text = members.replaceAll('"', '').replaceAll(':', '=').replaceAll(',', ' ');
+  return Buffer.from(`: tokenpak ${text}\n\n`);
+}
+
+/**
+ * One event that may turn out to be the last with usage, and what came behind it in the meantime.
+ */
+export class HeldUsage {
+  settled = false;
+  readonly #settle: (usage: Usage | null) => string;
+  #event: SseEvent | null = null;
+  #isStripped = false;
+  #behind: Uint8Array[] = [];
+  #behindBytes = 0;
+
+  constructor(settle: (usage: Usage | null) => string) {
+    this.#settle = settle;
+  }
+
+  /** The event takes the place of the one held before. Stripped, it never reaches the client. */
+  hold(event: SseEvent, isStripped: boolean, out: Uint8Array[]): void {
+    this.release(out);
+    this.#event = event;
+    this.#isStripped = isStripped;
+  }
+
+  /** Bytes that tell nothing about usage: out, in their order. */
+  pass(raw: Uint8Array, out: Uint8Array[]): void {
+    if (this.#event === null) {
+      out.push(raw);
+      return;
+    }
+    this.#behind.push(raw);
+    this.#behindBytes += raw.length;
+    if (this.#behindBytes > HELD_BYTES_MAX) this.release(out);
+  }
+
+  /** The held event was not the last: it goes out as it came. */
+  release(out: Uint8Array[]): void {
+    if (this.#event !== null && !this.#isStripped) out.push(this.#event.raw);
+    this.#follow(out);
+  }
+
+  /**
+   * The stream is over: the cost goes out in the held event, or as a comment. Later calls do
+   * nothing.
+   */
+  settle(usage: Usage | null, out: Uint8Array[]): void {
+    if (this.settled) return;
+    this.settled = true;
+    const members = this.#settle(usage);
+    if (members === '') {
+      this.release(out);
+    } else if (this.#event !== null && !this.#isStripped) {
+      out.push(withData(this.#event, (data) => appendMembers(data, members)));
+    } else {
+      out.push(costComment(members));
+    }
+    this.#follow(out);
+  }
+
+  #follow(out: Uint8Array[]): void {
+    out.push(...this.#behind);
+    this.#event = null;
+    this.#behind = [];
+    this.#behindBytes = 0;
+  }
+}
+
+/**
+ * The last event of a stream that ended without a blank line, ended properly. `null` when it is a
+ * fragment: a client would choke on half a JSON text before it saw the error event.
+ */
+export function salvaged(event: SseEvent | null): SseEvent | null {
+  if (event === null || event.data === null) return null;
+  if (event.data !== '[DONE]' && parseObject(event.data) === null) return null;
+  const raw = Buffer.from(event.raw).toString('utf8');
+  if (/(\n|\r\n?)(\n|\r)$/.test(raw)) return event;
+  return { ...event, raw: Buffer.from(`${raw.trimEnd()}\n\n`) };
+}
+
+/** What a client of this wire understands as the end of a stream that failed. */
+export function cutEvent(api: Api, code: ErrorCode): Uint8Array {
+  const message =
+    code === 'upstream_timeout'
+      ? 'The request reached its deadline before the answer was complete.'
+      : 'The provider ended the stream before the answer was complete.';
+  const body = errorBody(api, { code, message, requestId: null });
+  return Buffer.from(
+    api === 'chat' ? `data: ${body}\n\ndata: [DONE]\n\n` : `event: error\ndata: ${body}\n\n`,
+  );
+}

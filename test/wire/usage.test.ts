@@ -1,0 +1,94 @@
+import t from 'tap';
+import { NO_USAGE } from '../../src/kernel/usage.js';
+import { chatUsage, mergeMessagesUsage, messagesUsage } from '../../src/wire/usage.js';
+
+const chat = { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 };
+const messages = { input_tokens: 25, output_tokens: 15 };
+
+t.test("takes OpenAI's nested classes apart", async (t) => {
+  const details = { cached_tokens: 400, cache_write_tokens: 100 };
+  const reasoning = { reasoning_tokens: 300 };
+  const usage = { ...chat, prompt_tokens_details: details, completion_tokens_details: reasoning };
+  t.same(chatUsage(usage), {
+    inputTokens: 500,
+    cachedInputTokens: 400,
+    cacheWriteTokens: 100,
+    cacheWrite1hTokens: 0,
+    outputTokens: 500,
+    reasoningTokens: 300,
+  });
+});
+
+t.test('details may be missing or null', async (t) => {
+  const expected = { ...NO_USAGE, inputTokens: 1000, outputTokens: 500 };
+  t.same(chatUsage(chat), expected);
+  t.same(chatUsage({ ...chat, prompt_tokens_details: null }), expected);
+  t.same(chatUsage({ ...chat, prompt_tokens_details: { cached_tokens: null } }), expected);
+});
+
+t.test('reasoning that a server counts beside its output is billed as output', async (t) => {
+  const reasoning = { reasoning_tokens: 300 };
+  const beside = { ...chat, total_tokens: 1800, completion_tokens_details: reasoning };
+  t.equal(chatUsage(beside)?.outputTokens, 800);
+  const more = { ...chat, completion_tokens_details: { reasoning_tokens: 501 } };
+  t.equal(chatUsage(more)?.outputTokens, 1001);
+});
+
+t.test('a cache count above the prompt never makes input negative', async (t) => {
+  const usage = chatUsage({ ...chat, prompt_tokens_details: { cached_tokens: 2000 } });
+  t.equal(usage?.inputTokens, 0);
+  t.equal(usage?.cachedInputTokens, 2000);
+});
+
+t.test("keeps Anthropic's classes, one-hour writes apart", async (t) => {
+  const usage = {
+    ...messages,
+    cache_creation_input_tokens: 30,
+    cache_read_input_tokens: 40,
+    cache_creation: { ephemeral_5m_input_tokens: 20, ephemeral_1h_input_tokens: 10 },
+    output_tokens_details: { thinking_tokens: 4 },
+  };
+  t.same(messagesUsage(usage), {
+    inputTokens: 25,
+    cachedInputTokens: 40,
+    cacheWriteTokens: 20,
+    cacheWrite1hTokens: 10,
+    outputTokens: 15,
+    reasoningTokens: 4,
+  });
+  t.equal(messagesUsage({ ...usage, cache_creation: null })?.cacheWriteTokens, 30);
+  t.same(messagesUsage(messages), { ...NO_USAGE, inputTokens: 25, outputTokens: 15 });
+});
+
+t.test('what makes no sense is no report, not a zero', async (t) => {
+  for (const bad of [-1, 1.5, '7', NaN, 1e9 + 1, {}, true]) {
+    t.equal(chatUsage({ ...chat, prompt_tokens: bad }), null, `prompt_tokens ${String(bad)}`);
+    t.equal(chatUsage({ ...chat, prompt_tokens_details: { cached_tokens: bad } }), null);
+    t.equal(messagesUsage({ ...messages, output_tokens: bad }), null);
+    t.equal(messagesUsage({ ...messages, cache_read_input_tokens: bad }), null);
+    t.equal(
+      messagesUsage({ ...messages, cache_creation: { ephemeral_1h_input_tokens: bad } }),
+      null,
+    );
+  }
+  for (const none of [null, undefined, [], 'x', {}, { prompt_tokens: 1 }, { input_tokens: 1 }]) {
+    t.equal(chatUsage(none), null);
+    t.equal(messagesUsage(none), null);
+  }
+  t.equal(chatUsage({ prompt_tokens: 0, completion_tokens: 0 }), null, 'nothing was counted');
+  t.equal(messagesUsage({ input_tokens: 0, output_tokens: 0 }), null, 'nothing was counted');
+});
+
+t.test('merges the reports of one stream, the larger of each count', async (t) => {
+  const first = { input_tokens: 25, output_tokens: 1, cache_creation: { a: 1, b: 5 } };
+  const next = { input_tokens: null, output_tokens: 15, cache_creation: { a: 2 }, speed: 'fast' };
+  const merged = {
+    input_tokens: 25,
+    output_tokens: 15,
+    cache_creation: { a: 2, b: 5 },
+    speed: 'fast',
+  };
+  t.same(mergeMessagesUsage(first, next), merged);
+  t.same(mergeMessagesUsage(first, null), first);
+  t.match(mergeMessagesUsage(first, { input_tokens: 0 }), { input_tokens: 25 });
+});
