@@ -1,0 +1,83 @@
+// Who pays for a request: the four budgets it falls under, found once at admission and held until
+// its end. A reservation belongs to the windows it was made in, whatever the clock says when it
+// ends.
+
+import { createHash } from 'node:crypto';
+import type { BudgetConfig } from '../config/config.js';
+import { limitsOf } from '../config/limits.js';
+import { windowOrdinal } from '../kernel/calendar.js';
+import type { NanoUsd } from '../kernel/money.js';
+import {
+  GLOBAL_SCOPE,
+  type LocalDate,
+  type Scope,
+  userScope,
+  type WindowKind,
+} from '../kernel/scope.js';
+import type { Counters } from './counters.js';
+
+/** One budget of an account in one window. */
+export interface Budget {
+  readonly scope: Scope;
+  readonly window: WindowKind;
+  readonly ordinal: number;
+  readonly bank: number;
+  readonly limit: NanoUsd | null;
+}
+
+/** The user's day first: its tally is what `cost_cents` shows. Small scopes before large ones. */
+export interface Account {
+  readonly user: string;
+  readonly date: LocalDate;
+  readonly budgets: readonly [Budget, Budget, Budget, Budget];
+}
+
+/** Accounts kept per worker; beyond it the cache starts anew. */
+const ACCOUNTS_MAX = 50_000;
+
+export class Accounts {
+  readonly #counters: Counters;
+  readonly #config: BudgetConfig;
+  readonly #salt: string;
+  #date: LocalDate = 0;
+  #cache = new Map<string, Account>();
+
+  /** The salt is drawn anew by each supervisor, so nobody can choose names that share a slot. */
+  constructor(counters: Counters, config: BudgetConfig, salt: string) {
+    this.#counters = counters;
+    this.#config = config;
+    this.#salt = salt;
+  }
+
+  /** A user's account on a day; `null` when the counters cannot hold it: fail closed. */
+  of(user: string, date: LocalDate): Account | null {
+    if (date !== this.#date || this.#cache.size >= ACCOUNTS_MAX) {
+      this.#cache = new Map();
+      this.#date = date;
+    }
+    const cached = this.#cache.get(user);
+    if (cached !== undefined) return cached;
+    const own = limitsOf(this.#config, user);
+    const all = limitsOf(this.#config, null);
+    const budgets = [
+      this.budget(userScope(user), 'daily', date, own.daily),
+      this.budget(userScope(user), 'monthly', date, own.monthly),
+      this.budget(GLOBAL_SCOPE, 'daily', date, all.daily),
+      this.budget(GLOBAL_SCOPE, 'monthly', date, all.monthly),
+    ] as const;
+    if (budgets.some((budget) => budget === null)) return null;
+    const account = { user, date, budgets: budgets as Account['budgets'] };
+    this.#cache.set(user, account);
+    return account;
+  }
+
+  /** The budget of a scope in the window that holds the date. */
+  budget(scope: Scope, window: WindowKind, date: LocalDate, limit: NanoUsd | null): Budget | null {
+    const digest = createHash('sha256').update(this.#salt).update(scope).digest();
+    const slot = this.#counters.slotOf(digest.readBigInt64LE());
+    if (slot < 0) return null;
+    const ordinal = windowOrdinal(window, date);
+    const bank = this.#counters.bankOf(slot, window, ordinal);
+    return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+  }
+}

@@ -1,0 +1,147 @@
+// The hot counters: one SharedArrayBuffer that every HTTP worker checks and charges without a lock.
+// It holds present windows only; what was spent for good stands in the ledger, from which it is
+// seeded.
+//
+// A slot is 128 bytes, sixteen 64-bit cells, one slot a scope:
+//
+//   0      1      2..4        5..7        8..10       11..13      14  15
+//   key    –      day, even   day, odd    month, even month, odd  –   –
+//                 └ epoch · admitted · settled
+//
+// A window lives in the bank of its ordinal's parity, so that requests in flight across midnight
+// settle in the day they were reserved in while the new day fills. `admitted` is settled plus
+// reserved, the one cell a cap is checked on; `settled` only grows within a window.
+
+import { assert } from '../kernel/assert.js';
+import { nano, type NanoUsd } from '../kernel/money.js';
+import type { WindowKind } from '../kernel/scope.js';
+
+const CELLS = 16;
+const EPOCH = 0;
+const ADMITTED = 1;
+const SETTLED = 2;
+
+/** Cells of the four banks within a slot. */
+const bankOffset = (window: WindowKind, ordinal: number): number =>
+  (window === 'daily' ? 2 : 8) + (ordinal & 1) * 3;
+
+/**
+ * Longest probe sequence. At half load, sequences beyond 64 do not occur; a full table must not
+ * hang.
+ */
+const PROBES_MAX = 512;
+/** Spins while another thread turns a bank over: three stores, so a few hundred is an age. */
+const TURNOVER_SPINS_MAX = 10_000;
+
+/** A million scopes at half load. Pages that no scope touched cost nothing. */
+export const SLOTS_DEFAULT = 1 << 21;
+
+export const countersBytes = (slots: number): number => slots * CELLS * 8;
+
+export class Counters {
+  readonly #cells: BigInt64Array;
+  readonly #slots: number;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#cells = new BigInt64Array(buffer);
+    this.#slots = this.#cells.length / CELLS;
+    assert((this.#slots & (this.#slots - 1)) === 0, 'the slot count is a power of two');
+  }
+
+  /**
+   * The slot of a key, entered on first sight; −1 when the table is full. Key zero marks a free
+   * slot.
+   */
+  slotOf(key: bigint): number {
+    const wanted = key === 0n ? 1n : key;
+    const mask = this.#slots - 1;
+    let slot = Number(BigInt.asUintN(32, wanted)) & mask;
+    for (let probe = 0; probe < PROBES_MAX; probe++) {
+      // A key is written once and never changes. Whoever loses the CAS reads the winner's key, so
+      // two threads that enter one key at once end at one slot.
+      const cell = slot * CELLS;
+      let found = Atomics.load(this.#cells, cell);
+      if (found === 0n) found = Atomics.compareExchange(this.#cells, cell, 0n, wanted);
+      if (found === 0n || found === wanted) return slot;
+      slot = (slot + 1) & mask;
+    }
+    return -1;
+  }
+
+  /**
+   * The bank of a window in a slot, turned over from the window before last when this is the first
+   * touch; −1 when the bank already holds a later window (the clock went back two) or cannot be
+   * had.
+   */
+  bankOf(slot: number, window: WindowKind, ordinal: number): number {
+    const bank = slot * CELLS + bankOffset(window, ordinal);
+    const epoch = BigInt(ordinal);
+    for (let spin = 0; spin < TURNOVER_SPINS_MAX; spin++) {
+      const found = Atomics.load(this.#cells, bank + EPOCH);
+      if (found === epoch) return bank;
+      if (found > epoch) return -1;
+      if (found < 0n) continue;
+      // The epoch is negative while the sums are cleared and published last: whoever reads the new
+      // epoch reads cleared sums. Nobody still holds a reservation of the old window: it ended at
+      // least one whole window ago, and no deadline is as long as a day.
+      if (Atomics.compareExchange(this.#cells, bank + EPOCH, found, -epoch) !== found) continue;
+      Atomics.store(this.#cells, bank + ADMITTED, 0n);
+      Atomics.store(this.#cells, bank + SETTLED, 0n);
+      Atomics.store(this.#cells, bank + EPOCH, epoch);
+      return bank;
+    }
+    return -1;
+  }
+
+  /** True while the bank still holds the window it was taken for. */
+  holds(bank: number, ordinal: number): boolean {
+    return Atomics.load(this.#cells, bank + EPOCH) === BigInt(ordinal);
+  }
+
+  admitted(bank: number): NanoUsd {
+    return nano(Atomics.load(this.#cells, bank + ADMITTED));
+  }
+
+  settled(bank: number): NanoUsd {
+    return nano(Atomics.load(this.#cells, bank + SETTLED));
+  }
+
+  /**
+   * Adds to `admitted` unless that would pass the limit. Check and act are one compare-and-swap: it
+   * succeeds only on the sum that was checked, so no interleaving of threads passes the limit.
+   */
+  tryAdmit(bank: number, amount: NanoUsd, limit: NanoUsd | null): boolean {
+    const cell = bank + ADMITTED;
+    if (limit === null) {
+      Atomics.add(this.#cells, cell, amount);
+      return true;
+    }
+    let seen = Atomics.load(this.#cells, cell);
+    while (seen + amount <= limit) {
+      const found = Atomics.compareExchange(this.#cells, cell, seen, seen + amount);
+      if (found === seen) return true;
+      seen = found;
+    }
+    return false;
+  }
+
+  /** Takes back what `tryAdmit` added. */
+  release(bank: number, amount: NanoUsd): void {
+    Atomics.sub(this.#cells, bank + ADMITTED, amount);
+  }
+
+  /**
+   * Replaces a reservation by its cost; returns all that is settled, this cost included. `admitted`
+   * moves first: a reader between the two sees the cost still held, never money that is free.
+   */
+  settle(bank: number, reserved: NanoUsd, cost: NanoUsd): NanoUsd {
+    Atomics.add(this.#cells, bank + ADMITTED, cost - reserved);
+    return nano(Atomics.add(this.#cells, bank + SETTLED, cost) + cost);
+  }
+
+  /** Books what the ledger says was settled before this process started. */
+  seed(bank: number, settled: NanoUsd): void {
+    Atomics.add(this.#cells, bank + ADMITTED, settled);
+    Atomics.add(this.#cells, bank + SETTLED, settled);
+  }
+}
