@@ -1,0 +1,282 @@
+// Books the journals into the store: follows those that are written, ends those whose writer is
+// gone, deletes what is durably booked. Runs in the ledger thread and never waits for anything but
+// the disk.
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BudgetConfig } from '../config/config.js';
+import type { AlertEvent } from '../kernel/alert.js';
+import { TokenPakError } from '../kernel/errors.js';
+import { nano, ZERO_USD } from '../kernel/money.js';
+import { type LocalDate, windowNumber } from '../kernel/scope.js';
+import { settledKey } from './entry.js';
+import { Fold } from './fold.js';
+import { WINDOWS } from './layout.js';
+import { Unpacker } from './pack.js';
+import type {
+  Balance,
+  Charged,
+  LedgerStatus,
+  PendingAlert,
+  ThreadData,
+  Verbs,
+} from './protocol.js';
+import {
+  listSegments,
+  removeUnfinished,
+  type Segment,
+  segmentPath,
+  syncDirectory,
+} from './segment.js';
+import { type Progress, Store } from './store.js';
+import { faultText, JOURNAL_START, Tail } from './tail.js';
+
+/** Records per transaction, so that each stays in the tens of milliseconds. */
+const BATCH_RECORDS = 4096;
+/** A record read while it is being written looks damaged; after so many looks it is. */
+const FAULT_LOOKS_MAX = 40;
+
+export interface BookkeeperOptions extends ThreadData {
+  readonly onAlert: (event: AlertEvent) => void;
+}
+
+export class Bookkeeper implements Verbs {
+  readonly #options: BookkeeperOptions;
+  readonly #directory: string;
+  readonly #store: Store;
+  readonly #tails = new Map<number, Tail>();
+  readonly #faultLooks = new Map<number, number>();
+  #budget: BudgetConfig;
+  #channels: readonly string[];
+  #pendingAtStart: PendingAlert[] = [];
+
+  /** Needs the lock of the data directory. */
+  constructor(options: BookkeeperOptions) {
+    this.#options = options;
+    this.#budget = options.budget;
+    this.#channels = options.channels;
+    this.#directory = join(options.storagePath, 'journal');
+    this.#store = new Store(options.storagePath, 'write');
+  }
+
+  /**
+   * Ends every journal that earlier processes left. Throws `ledger_damaged`, naming file and place,
+   * when one cannot be read to its end.
+   */
+  start(nowMs: number): void {
+    removeUnfinished(this.#directory);
+    const left = new Set(listSegments(this.#directory).map((segment) => segment.journalId));
+    for (const journalId of left) this.#finish(journalId, nowMs);
+    this.#forget(left);
+    this.#pendingAtStart = [...this.#store.pendingAlerts()].map(({ event, delivered }) => ({
+      ...event,
+      delivered,
+    }));
+  }
+
+  /**
+   * Books what has been written since the last look, a batch at most. Returns how many records.
+   * After any failure it begins again at the stored positions: what was read is not booked.
+   */
+  tick(): number {
+    try {
+      return this.#tick();
+    } catch (error) {
+      this.#dropTails();
+      throw error;
+    }
+  }
+
+  #tick(): number {
+    const fold = new Fold(this.#store, this.#budget);
+    const moved: Progress[] = [];
+    let left = BATCH_RECORDS;
+    let damage: Error | null = null;
+    for (const tail of this.#follow()) {
+      if (left <= 0) break;
+      const before = tail.position;
+      const records = tail.read(left);
+      for (const record of records) fold.apply(record);
+      left -= records.length;
+      const { journalId, position } = tail;
+      const changed = position.offset !== before.offset || position.segment !== before.segment;
+      if (changed) moved.push({ journalId, position, finished: false });
+      damage ??= this.#watch(tail, changed);
+    }
+    if (moved.length > 0) this.#commit(fold, moved);
+    if (damage !== null) throw damage;
+    return BATCH_RECORDS - left;
+  }
+
+  nextJournalId(): number {
+    return this.#store.nextJournalId();
+  }
+
+  balances(date: LocalDate): Balance[] {
+    const balances: Balance[] = [];
+    for (const window of WINDOWS) {
+      const number = windowNumber(window, date);
+      const start = settledKey(window, number, '');
+      const end = settledKey(window, number + 1, '');
+      for (const { key, settled } of this.#store.settledBetween(start, end)) {
+        const scope = new Unpacker(key.subarray(5)).text();
+        balances.push({ scope, window, windowNumber: number, settled });
+      }
+    }
+    return balances;
+  }
+
+  recover(journalId: number, nowMs: number): Charged[] {
+    return this.#finish(journalId, nowMs);
+  }
+
+  pendingAlerts(): PendingAlert[] {
+    return this.#pendingAtStart;
+  }
+
+  markDelivered(eventId: string, channel: string): void {
+    this.#store.markDelivered(eventId, channel);
+  }
+
+  reconfigure(budget: BudgetConfig, channels: readonly string[]): void {
+    this.#budget = budget;
+    this.#channels = channels;
+  }
+
+  status(): LedgerStatus {
+    let lagRecords = 0;
+    for (const { journalId, position } of this.#follow()) {
+      const ahead = new Tail(this.#directory, journalId, position);
+      for (let more = -1; more !== 0; lagRecords += more) more = ahead.read(BATCH_RECORDS).length;
+      ahead.close();
+    }
+    let openReservations = 0;
+    let reserved = ZERO_USD;
+    for (const { amount } of this.#store.openReservations()) {
+      openReservations += 1;
+      reserved = nano(reserved + amount);
+    }
+    const { entrySequence: entries, strayEnds } = this.#store;
+    const journals = this.#tails.size;
+    return { lagRecords, openReservations, reserved, entries, strayEnds, journals };
+  }
+
+  drained(): void {
+    while (this.tick() > 0);
+  }
+
+  async close(): Promise<void> {
+    this.#dropTails();
+    await this.#store.close();
+  }
+
+  /**
+   * Drops the positions of journals whose files were gone already. Until a file's deletion is on
+   * disk its journal must stay known as booked: a power cut may bring the file back.
+   */
+  #forget(left: ReadonlySet<number>): void {
+    const gone = [...this.#store.progresses()].filter(({ journalId }) => !left.has(journalId));
+    if (gone.length === 0) return;
+    mkdirSync(this.#directory, { recursive: true });
+    syncDirectory(this.#directory);
+    this.#store.forget(gone.map(({ journalId }) => journalId));
+  }
+
+  /** Everyone who writes, or has written and is not yet recovered. */
+  #follow(): Tail[] {
+    const first = new Map<number, Segment>();
+    for (const segment of listSegments(this.#directory)) {
+      if (!first.has(segment.journalId)) first.set(segment.journalId, segment);
+    }
+    for (const journalId of first.keys()) {
+      if (this.#tails.has(journalId)) continue;
+      const progress = this.#store.progressOf(journalId);
+      if (progress?.finished === true) continue;
+      const position = progress?.position ?? JOURNAL_START;
+      this.#tails.set(journalId, new Tail(this.#directory, journalId, position));
+    }
+    return [...this.#tails.values()];
+  }
+
+  /** The writer is gone: books to the end, charges what is open, and removes the files. */
+  #finish(journalId: number, nowMs: number): Charged[] {
+    this.#tails.get(journalId)?.close();
+    this.#tails.delete(journalId);
+    this.#faultLooks.delete(journalId);
+    const progress = this.#store.progressOf(journalId);
+    const charged: Charged[] = [];
+    if (progress?.finished !== true) {
+      const tail = new Tail(this.#directory, journalId, progress?.position ?? JOURNAL_START);
+      try {
+        this.#bookToEnd(tail);
+        const fold = new Fold(this.#store, this.#budget);
+        for (const reserve of this.#store.openReservations(journalId)) {
+          fold.charge(reserve, nowMs);
+          const { reservationId, user, date, amount } = reserve;
+          charged.push({ reservationId, user, date, amount });
+        }
+        this.#commit(fold, [{ journalId, position: tail.position, finished: true }]);
+      } finally {
+        tail.close();
+      }
+    }
+    for (const segment of listSegments(this.#directory)) {
+      if (segment.journalId === journalId) rmSync(segmentPath(segment), { force: true });
+    }
+    return charged;
+  }
+
+  #bookToEnd(tail: Tail): void {
+    const { journalId } = tail;
+    for (;;) {
+      const records = tail.read(BATCH_RECORDS);
+      if (records.length === 0) break;
+      const fold = new Fold(this.#store, this.#budget);
+      for (const record of records) fold.apply(record);
+      this.#commit(fold, [{ journalId, position: tail.position, finished: false }]);
+    }
+    // A torn record at the end was never acknowledged: it is left behind with the file.
+    if (tail.judge() === 'damaged' && tail.fault !== null) throw damaged(faultText(tail.fault));
+  }
+
+  #commit(fold: Fold, moved: readonly Progress[]): void {
+    this.#store.commit(fold, moved, this.#channels);
+    for (const event of fold.alerts.values()) this.#options.onAlert(event);
+    for (const { journalId, position } of moved) {
+      // The transaction is on disk: what lies before its position is not needed any more.
+      for (let number = position.segment - 1; number >= 0; number -= 1) {
+        const path = segmentPath({ directory: this.#directory, journalId, number });
+        if (!removed(path)) break;
+      }
+    }
+  }
+
+  /** What is wrong with a live journal, once it is sure to be more than a write under way. */
+  #watch(tail: Tail, changed: boolean): Error | null {
+    if (tail.fault === null || changed) {
+      this.#faultLooks.delete(tail.journalId);
+      return null;
+    }
+    const looks = (this.#faultLooks.get(tail.journalId) ?? 0) + 1;
+    this.#faultLooks.set(tail.journalId, looks);
+    return looks === FAULT_LOOKS_MAX ? damaged(faultText(tail.fault)) : null;
+  }
+
+  #dropTails(): void {
+    for (const tail of this.#tails.values()) tail.close();
+    this.#tails.clear();
+  }
+}
+
+const damaged = (what: string): TokenPakError =>
+  new TokenPakError('ledger_damaged', `${what}. Restore the file, or move it out of the journal.`);
+
+function removed(path: string): boolean {
+  try {
+    rmSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

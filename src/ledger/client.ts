@@ -1,0 +1,165 @@
+// The ledger as the supervisor sees it: holds the data directory's lock, starts the ledger thread
+// and talks to it. No request ever waits for it.
+
+import { Worker } from 'node:worker_threads';
+import type { BudgetConfig } from '../config/config.js';
+import type { AlertEvent } from '../kernel/alert.js';
+import { messageOf, TokenPakError } from '../kernel/errors.js';
+import type { LocalDate } from '../kernel/scope.js';
+import { type DirectoryLock, lockDirectory } from './lock.js';
+import type {
+  Balance,
+  Charged,
+  FromThread,
+  LedgerStatus,
+  PendingAlert,
+  Request,
+  ThreadData,
+  Verb,
+  Verbs,
+} from './protocol.js';
+
+export interface LedgerOptions {
+  readonly storagePath: string;
+  readonly budget: BudgetConfig;
+  /** Every alert is owed to each of these until `markDelivered`. The log alone when not given. */
+  readonly channels?: readonly string[];
+  readonly onAlert: (event: AlertEvent) => void;
+  /** Booking has stopped, for now or for good: nothing may be admitted. */
+  readonly onFailure: (error: Error) => void;
+  readonly now: () => number;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #lock: DirectoryLock;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+  #closing = false;
+  #ended = false;
+
+  private constructor(options: LedgerOptions, lock: DirectoryLock) {
+    this.#options = options;
+    this.#lock = lock;
+    const { storagePath, budget, channels = ['log'] } = options;
+    const workerData: ThreadData = { storagePath, budget, channels };
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
+    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#gone(error));
+    this.#worker.on('exit', () => this.#gone(new Error('it ended')));
+  }
+
+  /**
+   * Takes the data directory and brings its books up to date: replays what earlier processes wrote
+   * and charges in full what they left open. Throws `data_directory_locked`, or `ledger_damaged`
+   * naming the file and the place.
+   */
+  static async open(options: LedgerOptions): Promise<Ledger> {
+    const lock = await lockDirectory(options.storagePath);
+    const ledger = new Ledger(options, lock);
+    try {
+      await ledger.#call('start', options.now());
+    } catch (error) {
+      ledger.#closing = true;
+      await ledger.#worker.terminate();
+      lock.release();
+      throw error;
+    }
+    return ledger;
+  }
+
+  /** The number of a new journal; none is ever given twice. */
+  nextJournalId(): Promise<number> {
+    return this.#call('nextJournalId');
+  }
+
+  /** What every scope has settled in the day and month of a date. */
+  balances(date: LocalDate): Promise<Balance[]> {
+    return this.#call('balances', date);
+  }
+
+  /** The writer of a journal has died: books it to its end and charges what it left open. */
+  recover(journalId: number): Promise<Charged[]> {
+    return this.#call('recover', journalId, this.#options.now());
+  }
+
+  /** Alerts that some channel had not had when this process started. */
+  pendingAlerts(): Promise<PendingAlert[]> {
+    return this.#call('pendingAlerts');
+  }
+
+  markDelivered(eventId: string, channel: string): void {
+    this.#call('markDelivered', eventId, channel).catch((error: Error) => {
+      if (!this.#closing) this.#options.onFailure(error);
+    });
+  }
+
+  /** New limits and thresholds; what is booked stays. */
+  reconfigure(budget: BudgetConfig, channels: readonly string[]): Promise<void> {
+    return this.#call('reconfigure', budget, channels);
+  }
+
+  status(): Promise<LedgerStatus> {
+    return this.#call('status');
+  }
+
+  /** Resolves when everything written before the call is booked. */
+  drained(): Promise<void> {
+    return this.#call('drained');
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await this.#call('close').catch(() => this.#worker.terminate());
+    this.#lock.release();
+  }
+
+  #call<V extends Verb>(
+    verb: V,
+    ...args: Parameters<Verbs[V]>
+  ): Promise<Awaited<ReturnType<Verbs[V]>>> {
+    if (this.#ended) return Promise.reject(ended(`nobody answers ${verb}`));
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const request: Request = { id, verb, args };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  #receive(message: FromThread): void {
+    if (message.kind === 'alert') return this.#options.onAlert(message.event);
+    if (message.kind === 'failure') {
+      const { code, message: text } = message.error;
+      return this.#options.onFailure(new TokenPakError(code, text));
+    }
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.kind === 'answer') waiting?.resolve(message.value);
+    else waiting?.reject(new TokenPakError(message.error.code, message.error.message));
+  }
+
+  /** The thread has ended. Asked for or not, nobody will answer any more. */
+  #gone(cause: unknown): void {
+    const error = ended(messageOf(cause), cause);
+    this.#ended = true;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#options.onFailure(error);
+    }
+  }
+}
+
+const ended = (why: string, cause?: unknown): TokenPakError =>
+  new TokenPakError('ledger_unavailable', `The ledger thread has ended: ${why}`, { cause });

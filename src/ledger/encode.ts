@@ -1,0 +1,118 @@
+// Records to bytes. Writes into zeroed memory only and asserts what decode asserts; a value that
+// does not fit its field is a defect of the caller (RangeError), never a wrapped number.
+
+import { assert } from '../kernel/assert.js';
+import type { AlertRecord, ReserveRecord, SettleRecord, VoidRecord } from '../kernel/record.js';
+import { NAME_BYTES_MAX } from '../kernel/record.js';
+import {
+  ALERT_EVENTS,
+  finish,
+  KIND,
+  LENGTH,
+  NAME_TEXT_OFFSET,
+  type Place,
+  SOURCES,
+  WINDOWS,
+} from './layout.js';
+
+/** The segment-local numbers of a reserve record's names. */
+export interface ReserveRefs {
+  readonly user: number;
+  readonly model: number;
+  readonly requestedModel: number;
+  readonly provider: number;
+  readonly priceVersion: number;
+}
+
+export function encodeName(
+  place: Place,
+  sequence: number,
+  name: { readonly ref: number; readonly text: string; readonly textBytes: number },
+): number {
+  assert(name.ref > 0, 'a name needs a number');
+  assert(name.textBytes <= NAME_BYTES_MAX, 'a name is at most 1 KiB');
+  const { bytes, offset } = place;
+  bytes.writeUInt32LE(name.ref, offset + 16);
+  bytes.write(name.text, offset + NAME_TEXT_OFFSET, 'utf8');
+  return finish(place, { kind: KIND.name, length: NAME_TEXT_OFFSET + name.textBytes, sequence });
+}
+
+export function encodeReserve(
+  place: Place,
+  sequence: number,
+  record: Omit<ReserveRecord, 'kind' | 'reservationId'>,
+  refs: ReserveRefs,
+): number {
+  assert(record.amount >= 0n, 'a reservation is not negative');
+  const { bytes, offset } = place;
+  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
+  bytes.writeUIntLE(record.deadlineMs, offset + 24, 6);
+  bytes.writeBigInt64LE(record.amount, offset + 32);
+  bytes.writeUInt32LE(record.date, offset + 40);
+  bytes.writeUInt32LE(refs.user, offset + 44);
+  bytes.writeUInt32LE(refs.model, offset + 48);
+  bytes.writeUInt32LE(refs.requestedModel, offset + 52);
+  bytes.writeUInt32LE(refs.provider, offset + 56);
+  bytes.writeUInt32LE(refs.priceVersion, offset + 60);
+  bytes.writeUIntLE(record.inputBoundTokens, offset + 64, 6);
+  bytes.writeUIntLE(record.maxOutputTokens, offset + 72, 6);
+  return finish(place, { kind: KIND.reserve, length: LENGTH[KIND.reserve] as number, sequence });
+}
+
+export function encodeSettle(
+  place: Place,
+  sequence: number,
+  record: Omit<SettleRecord, 'kind'>,
+  priceVersionRef: number,
+): number {
+  assert(record.cost >= 0n, 'a cost is not negative');
+  const { bytes, offset } = place;
+  const usage = record.usage;
+  bytes.writeBigUInt64LE(record.reservationId, offset + 16);
+  bytes.writeUIntLE(record.timeMs, offset + 24, 6);
+  bytes.writeBigInt64LE(record.cost, offset + 32);
+  bytes.writeUIntLE(usage.inputTokens, offset + 40, 6);
+  bytes.writeUIntLE(usage.cachedInputTokens, offset + 48, 6);
+  bytes.writeUIntLE(usage.cacheWriteTokens, offset + 56, 6);
+  bytes.writeUIntLE(usage.cacheWrite1hTokens, offset + 64, 6);
+  bytes.writeUIntLE(usage.outputTokens, offset + 72, 6);
+  bytes.writeUIntLE(usage.reasoningTokens, offset + 80, 6);
+  bytes.writeUInt16LE(record.status, offset + 88);
+  bytes[offset + 90] = SOURCES.indexOf(record.source);
+  bytes[offset + 91] = record.overrun ? 1 : 0;
+  bytes.writeUInt32LE(priceVersionRef, offset + 92);
+  return finish(place, { kind: KIND.settle, length: LENGTH[KIND.settle] as number, sequence });
+}
+
+export function encodeVoid(
+  place: Place,
+  sequence: number,
+  record: Omit<VoidRecord, 'kind'>,
+): number {
+  const { bytes, offset } = place;
+  bytes.writeBigUInt64LE(record.reservationId, offset + 16);
+  bytes.writeUIntLE(record.timeMs, offset + 24, 6);
+  bytes.writeUInt16LE(record.status, offset + 32);
+  return finish(place, { kind: KIND.void, length: LENGTH[KIND.void] as number, sequence });
+}
+
+export function encodeAlert(
+  place: Place,
+  sequence: number,
+  record: Omit<AlertRecord, 'kind'>,
+  scopeRef: number,
+): number {
+  const { bytes, offset } = place;
+  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
+  bytes.writeBigInt64LE(record.spent, offset + 24);
+  bytes.writeBigInt64LE(record.limit ?? 0n, offset + 32);
+  bytes.writeUInt32LE(record.date, offset + 40);
+  bytes.writeUInt32LE(scopeRef, offset + 44);
+  bytes[offset + 48] = ALERT_EVENTS.indexOf(record.event);
+  bytes[offset + 49] = WINDOWS.indexOf(record.window);
+  bytes[offset + 50] = record.limit === null ? 0 : 1;
+  return finish(place, { kind: KIND.alert, length: LENGTH[KIND.alert] as number, sequence });
+}
+
+export const encodeSeal = (place: Place, sequence: number): number =>
+  finish(place, { kind: KIND.seal, length: LENGTH[KIND.seal] as number, sequence });

@@ -1,0 +1,326 @@
+// The append side of a journal: one per HTTP worker, written on the request path. Gathers a loop
+// turn's records in memory and writes them with one call at a preallocated place. Never rewrites a
+// record, never reads, and always has room left to end every reservation that is open.
+
+import { closeSync, fdatasync, fdatasyncSync, mkdirSync, rmSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { assert } from '../kernel/assert.js';
+import { messageOf, TokenPakError } from '../kernel/errors.js';
+import {
+  type AlertRecord,
+  JOURNAL_ID_MAX,
+  reservationIdOf,
+  type ReserveRecord,
+  SEQUENCE_MAX,
+  type SettleRecord,
+  type VoidRecord,
+} from '../kernel/record.js';
+import {
+  encodeAlert,
+  encodeName,
+  encodeReserve,
+  encodeSeal,
+  encodeSettle,
+  encodeVoid,
+} from './encode.js';
+import { NAME_TEXT_OFFSET, nameSpan, type Place, UNIT_BYTES } from './layout.js';
+import { createSegment, prepareSegment, SEGMENT_BYTES, segmentPath } from './segment.js';
+
+export interface JournalOptions {
+  readonly directory: string;
+  readonly journalId: number;
+  /** 8 MiB when not given: some 60,000 records. */
+  readonly segmentBytes?: number;
+  /** `process`: survives kill -9. `power`: `sync()` makes it survive power loss too. */
+  readonly durability: 'process' | 'power';
+}
+
+/** Kept back for every open reservation: its settle, and the name of a new price version. */
+const END_BYTES = 2 * UNIT_BYTES;
+const PRICE_VERSION_BYTES_MAX = UNIT_BYTES - NAME_TEXT_OFFSET - 1;
+const BATCH_BYTES = 256 * 1024;
+
+const fdatasyncAsync = promisify(fdatasync);
+const DONE = Promise.resolve();
+
+export class Journal {
+  readonly #options: Required<JournalOptions>;
+  readonly #batch = Buffer.alloc(BATCH_BYTES);
+  readonly #open = new Set<bigint>();
+  #batchBytes = 0;
+  #sequence = 0;
+  #fd: number;
+  #segment = 0;
+  /** Where in the segment the batch will be written. */
+  #position = UNIT_BYTES;
+  #names = new Map<string, number>();
+  #next: number | null = null;
+  #preparing = false;
+  /** Why the next segment could not be made, when it could not. */
+  #nextFailure: unknown;
+  #failure: TokenPakError | null = null;
+  #closed = false;
+  #syncRunning: Promise<void> | null = null;
+  #syncNext: Promise<void> | null = null;
+  #retired: number[] = [];
+
+  constructor(options: JournalOptions) {
+    this.#options = { segmentBytes: SEGMENT_BYTES, ...options };
+    const { segmentBytes, journalId, directory } = this.#options;
+    assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
+    assert(journalId >= 0 && journalId <= JOURNAL_ID_MAX, 'journal number');
+    try {
+      mkdirSync(directory, { recursive: true });
+      this.#fd = createSegment({ directory, journalId, number: 0 }, segmentBytes, this.#durable);
+    } catch (error) {
+      throw unavailable(`no journal can be created in ${directory}`, error);
+    }
+  }
+
+  /** Once true it stays true: what a failed write has left behind is for a restart to sort out. */
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  get openReservations(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Appends a reservation to the batch and returns its id. Throws `ledger_unavailable` when the
+   * journal is closed, has failed or has no room; nothing may go upstream before `flush()`.
+   */
+  reserve(record: Omit<ReserveRecord, 'kind' | 'reservationId'>): bigint {
+    this.#assureUsable();
+    const { user, model, requestedModel, provider } = record;
+    const priceVersion = cutText(record.priceVersion, PRICE_VERSION_BYTES_MAX);
+    this.#assureRoom([user, model, requestedModel, provider, priceVersion], END_BYTES);
+    const refs = {
+      user: this.#refOf(user),
+      model: this.#refOf(model),
+      requestedModel: this.#refOf(requestedModel),
+      provider: this.#refOf(provider),
+      priceVersion: this.#refOf(priceVersion),
+    };
+    const sequence = this.#append(UNIT_BYTES, (place, own) =>
+      encodeReserve(place, own, record, refs),
+    );
+    const reservationId = reservationIdOf(this.#options.journalId, sequence);
+    this.#open.add(reservationId);
+    return reservationId;
+  }
+
+  /** Appends a reservation's end. Its room was kept back; only a failed journal refuses it. */
+  settle(record: Omit<SettleRecord, 'kind'>): void {
+    this.#assureUsable();
+    assert(this.#open.has(record.reservationId), 'a reservation ends once, in its own journal');
+    const ref = this.#refOf(cutText(record.priceVersion, PRICE_VERSION_BYTES_MAX));
+    this.#append(UNIT_BYTES, (place, own) => encodeSettle(place, own, record, ref));
+    this.#open.delete(record.reservationId);
+  }
+
+  /** Appends the end of a reservation that cost nothing. */
+  void(record: Omit<VoidRecord, 'kind'>): void {
+    this.#assureUsable();
+    assert(this.#open.has(record.reservationId), 'a reservation ends once, in its own journal');
+    this.#append(UNIT_BYTES, (place, own) => encodeVoid(place, own, record));
+    this.#open.delete(record.reservationId);
+  }
+
+  /** Appends an alert. Throws as `reserve` does. */
+  alert(record: Omit<AlertRecord, 'kind'>): void {
+    this.#assureUsable();
+    this.#assureRoom([record.scope], 0);
+    const ref = this.#refOf(record.scope);
+    this.#append(UNIT_BYTES, (place, own) => encodeAlert(place, own, record, ref));
+  }
+
+  /** Writes everything appended since the last flush, in one call. A failure is for good. */
+  flush(): void {
+    this.#assureUsable();
+    if (this.#batchBytes === 0) return;
+    let written: number;
+    try {
+      written = writeSync(this.#fd, this.#batch, 0, this.#batchBytes, this.#position);
+    } catch (error) {
+      throw this.#fail('the journal cannot be written', error);
+    }
+    if (written !== this.#batchBytes) {
+      throw this.#fail(`the journal took ${written} of ${this.#batchBytes} bytes`);
+    }
+    this.#position += this.#batchBytes;
+    this.#batch.fill(0, 0, this.#batchBytes);
+    this.#batchBytes = 0;
+  }
+
+  /**
+   * Resolves when what was flushed before the call survives power loss; at once with durability
+   * `process`. A failed fdatasync is never tried again: the page cache may have dropped the data.
+   */
+  sync(): Promise<void> {
+    if (!this.#durable) return DONE;
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    // A sync that runs already may have begun before our write: share the one after it.
+    if (this.#syncNext !== null) return this.#syncNext;
+    if (this.#syncRunning === null) return this.#startSync();
+    this.#syncNext = this.#syncRunning.catch(() => undefined).then(() => this.#startSync());
+    return this.#syncNext;
+  }
+
+  /** Flushes and gives the files back. What is still open is charged by whoever recovers it. */
+  close(): void {
+    if (this.#closed) return;
+    try {
+      if (this.#failure === null) this.flush();
+      if (this.#durable) fdatasyncSync(this.#fd);
+    } finally {
+      this.#closed = true;
+      this.#retire(this.#fd);
+      if (this.#next !== null) this.#discard(this.#next);
+      this.#next = null;
+    }
+  }
+
+  get #durable(): boolean {
+    return this.#options.durability === 'power';
+  }
+
+  #assureUsable(): void {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#closed) throw unavailable('the journal is closed');
+    if (this.#sequence > SEQUENCE_MAX - 8) throw unavailable('the journal has used up its numbers');
+  }
+
+  /** Makes sure that a record with these names fits and the room kept back stays untouched. */
+  #assureRoom(names: readonly string[], endBytes: number): void {
+    const kept = this.#open.size * END_BYTES + endBytes + UNIT_BYTES; // the last for the seal
+    let fresh = kept + UNIT_BYTES;
+    let here = kept + UNIT_BYTES;
+    for (const name of names) {
+      const known = this.#names.has(name);
+      if (known && this.#next === null) continue;
+      const span = nameSpan(Buffer.byteLength(name));
+      fresh += span;
+      if (!known) here += span;
+    }
+    const { segmentBytes } = this.#options;
+    const used = this.#position + this.#batchBytes;
+    if (used + kept > segmentBytes / 2) this.#prepareNext();
+    if (used + here <= segmentBytes) return;
+    if (this.#next === null) {
+      throw unavailable('the next journal segment is not there yet', this.#nextFailure);
+    }
+    if (UNIT_BYTES + fresh > segmentBytes) throw unavailable('too many reservations are open');
+    this.#rotate(this.#next);
+  }
+
+  #rotate(next: number): void {
+    this.#append(UNIT_BYTES, encodeSeal);
+    this.flush();
+    if (this.#durable) {
+      // Once per segment, in line: later syncs only look at the new file.
+      try {
+        fdatasyncSync(this.#fd);
+      } catch (error) {
+        throw this.#fail('the journal cannot be synced', error);
+      }
+    }
+    this.#retire(this.#fd);
+    this.#fd = next;
+    this.#next = null;
+    this.#segment += 1;
+    this.#position = UNIT_BYTES;
+    this.#names = new Map();
+  }
+
+  #prepareNext(): void {
+    if (this.#next !== null || this.#preparing) return;
+    this.#preparing = true;
+    const { directory, journalId, segmentBytes } = this.#options;
+    prepareSegment({ directory, journalId, number: this.#segment + 1 }, segmentBytes, this.#durable)
+      .then((fd) => {
+        if (this.#closed) this.#discard(fd);
+        else this.#next = fd;
+        this.#nextFailure = undefined;
+      })
+      // A full disk shows when the room is needed: reserve() refuses then, and asks here again.
+      .catch((error: unknown) => {
+        this.#nextFailure = error;
+      })
+      .finally(() => {
+        this.#preparing = false;
+      });
+  }
+
+  #discard(next: number): void {
+    closeSync(next);
+    const { directory, journalId } = this.#options;
+    rmSync(segmentPath({ directory, journalId, number: this.#segment + 1 }), { force: true });
+  }
+
+  #refOf(text: string): number {
+    const known = this.#names.get(text);
+    if (known !== undefined) return known;
+    const ref = this.#names.size + 1;
+    const textBytes = Buffer.byteLength(text);
+    this.#append(nameSpan(textBytes), (place, own) =>
+      encodeName(place, own, { ref, text, textBytes }),
+    );
+    this.#names.set(text, ref);
+    return ref;
+  }
+
+  #append(span: number, encode: (place: Place, sequence: number) => number): number {
+    if (this.#batchBytes + span > BATCH_BYTES) this.flush();
+    const offset = this.#batchBytes;
+    assert(this.#position + offset + span <= this.#options.segmentBytes, 'room was kept back');
+    const sequence = this.#sequence;
+    try {
+      const bytes = encode({ bytes: this.#batch, offset }, sequence);
+      assert(bytes === span, 'a record takes the room that was claimed');
+    } catch (error) {
+      this.#batch.fill(0, offset, offset + span);
+      throw error;
+    }
+    this.#batchBytes += span;
+    this.#sequence += 1;
+    return sequence;
+  }
+
+  #startSync(): Promise<void> {
+    this.#syncNext = null;
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    this.#syncRunning = fdatasyncAsync(this.#fd)
+      .catch((error: unknown) => {
+        throw this.#fail('the journal cannot be synced', error);
+      })
+      .finally(() => {
+        this.#syncRunning = null;
+        for (const fd of this.#retired.splice(0)) closeSync(fd);
+      });
+    return this.#syncRunning;
+  }
+
+  /** Closes a descriptor, after the fdatasync that may be running on it. */
+  #retire(fd: number): void {
+    if (this.#syncRunning === null) closeSync(fd);
+    else this.#retired.push(fd);
+  }
+
+  #fail(message: string, cause?: unknown): TokenPakError {
+    this.#failure = unavailable(message, cause);
+    return this.#failure;
+  }
+}
+
+function unavailable(message: string, cause?: unknown): TokenPakError {
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  return new TokenPakError('ledger_unavailable', `${message}${why}`, { cause });
+}
+
+/** The longest beginning of a text that takes at most so many UTF-8 bytes. */
+function cutText(text: string, bytesMax: number): string {
+  if (Buffer.byteLength(text) <= bytesMax) return text;
+  const cut = new Uint8Array(bytesMax);
+  return text.slice(0, new TextEncoder().encodeInto(text, cut).read);
+}

@@ -1,0 +1,86 @@
+// The bytes of a journal, format version 1: where the fields of every record stand and how a record
+// is sealed with its checksum. Little endian; records are never rewritten.
+//
+//   segment   ┌ unit 0 ┬ unit 1 ┬ unit 2 ┬ … ┬ zeros ┐      unit = 128 bytes
+//             │ header │ record │ record │   │       │     a zero version byte ends what is written
+//
+//   header    0 "TPKJRNL1" · 8 format u32 · 12 crc32c u32 · 16 journal u32 · 20 segment u32
+//             24 segment bytes u32
+//   record    0 version u8 · 1 kind u8 · 2 length u16 · 4 crc32c u32 · 8 sequence u48 (+ 2 zero)
+//             16 … its fields … length · zeros … · last byte of its last unit: END_MARK
+//   name      16 ref u32 · 20 UTF-8 text              (the only kind that may span several units)
+//   reserve   16 time u48 · 24 deadline u48 · 32 amount i64 · 40 date u32 · 44 user ref u32
+//             48 model ref · 52 requested model ref · 56 provider ref · 60 price version ref
+//             64 input bound u48 · 72 maximum output u48                            length 80
+//   settle    16 reservation u64 · 24 time u48 · 32 cost i64 · 40 input u48 · 48 cached u48
+//             56 cache write u48 · 64 cache write 1h u48 · 72 output u48 · 80 reasoning u48
+//             88 status u16 · 90 source u8 · 91 overrun u8 · 92 price version ref   length 96
+//   void      16 reservation u64 · 24 time u48 · 32 status u16                      length 40
+//   alert     16 time u48 · 24 spent i64 · 32 limit i64 · 40 date u32 · 44 scope ref u32
+//             48 event u8 · 49 window u8 · 50 has a limit u8                        length 56
+//   seal      nothing: the journal goes on in its next segment                      length 16
+//
+// The mark in the last byte tells a record that was cut short (zeros there: the write never got so
+// far) from one that was damaged later, and so loses nothing that was ever acknowledged.
+
+import { crc32c } from '../kernel/crc32c.js';
+
+export const UNIT_BYTES = 128;
+export const FORMAT_VERSION = 1;
+export const HEADER_BYTES = 16;
+export const END_MARK = 0xa5;
+export const NAME_TEXT_OFFSET = 20;
+
+export const KIND = {
+  name: 1,
+  reserve: 2,
+  settle: 3,
+  void: 4,
+  /** Of a reconciliation; nothing writes it yet. */
+  adjust: 5,
+  alert: 6,
+  seal: 7,
+} as const;
+
+/** Lengths of the kinds that have one; a name's is its own. */
+export const LENGTH: Readonly<Record<number, number>> = {
+  [KIND.reserve]: 80,
+  [KIND.settle]: 96,
+  [KIND.void]: 40,
+  [KIND.alert]: 56,
+  [KIND.seal]: 16,
+};
+
+export const SOURCES = ['provider', 'estimated', 'unsettled'] as const;
+export const WINDOWS = ['daily', 'monthly'] as const;
+export const ALERT_EVENTS = ['budget_exceeded', 'settlement_overrun'] as const;
+
+/** Bytes that a record of this length takes, its mark included. */
+export const spanOf = (length: number): number => Math.ceil((length + 1) / UNIT_BYTES) * UNIT_BYTES;
+
+/** A name record's share of a segment. */
+export const nameSpan = (textBytes: number): number => spanOf(NAME_TEXT_OFFSET + textBytes);
+
+/** The checksum of a record: everything but the field that holds it. */
+export const checksum = (bytes: Uint8Array, offset: number, span: number): number =>
+  crc32c(bytes, offset + 8, offset + span, crc32c(bytes, offset, offset + 4));
+
+export interface Place {
+  readonly bytes: Buffer;
+  readonly offset: number;
+}
+
+/** Writes header, mark and checksum around fields that are already in place. Returns the span. */
+export function finish(
+  { bytes, offset }: Place,
+  head: { kind: number; length: number; sequence: number },
+): number {
+  const span = spanOf(head.length);
+  bytes[offset] = FORMAT_VERSION;
+  bytes[offset + 1] = head.kind;
+  bytes.writeUInt16LE(head.length, offset + 2);
+  bytes.writeUIntLE(head.sequence, offset + 8, 6);
+  bytes[offset + span - 1] = END_MARK;
+  bytes.writeUInt32LE(checksum(bytes, offset, span), offset + 4);
+  return span;
+}

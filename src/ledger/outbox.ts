@@ -1,0 +1,104 @@
+// Alerts that are owed to people: which event a booking raises, and the outbox rows that hold it
+// until every channel has had it. The id of a row is its budget, window and occasion: it exists
+// once, however often the booking is replayed.
+
+import type { BudgetConfig } from '../config/config.js';
+import { limitsOf } from '../config/limits.js';
+import type { AlertEvent } from '../kernel/alert.js';
+import { windowBounds } from '../kernel/calendar.js';
+import { nano, type NanoUsd } from '../kernel/money.js';
+import {
+  type LocalDate,
+  type Scope,
+  scopeUser,
+  type WindowKind,
+  windowNumber,
+} from '../kernel/scope.js';
+
+/** An alert and the channels it is for. */
+export interface OutboxRow {
+  readonly event: AlertEvent;
+  readonly channels: readonly string[];
+  readonly delivered: readonly string[];
+}
+
+export interface Occasion {
+  readonly event: AlertEvent['event'];
+  readonly scope: Scope;
+  readonly window: WindowKind;
+  readonly date: LocalDate;
+  readonly thresholdPct: number | null;
+  readonly spent: NanoUsd;
+  readonly limit: NanoUsd | null;
+  readonly timeMs: number;
+}
+
+export const eventIdOf = ({ event, scope, window, date, thresholdPct }: Occasion): string =>
+  `${scope}|${window}|${windowNumber(window, date)}|${thresholdPct ?? event}`;
+
+export function eventOf(occasion: Occasion, timezone: string): AlertEvent {
+  const { event, scope, window, date, thresholdPct, timeMs } = occasion;
+  const bounds = windowBounds(window, date, timezone);
+  return {
+    eventId: eventIdOf(occasion),
+    event,
+    scope,
+    window,
+    windowStartMs: bounds.startMs,
+    windowEndMs: bounds.endMs,
+    thresholdPct,
+    spent: occasion.spent,
+    limit: occasion.limit,
+    occurredAtMs: timeMs,
+  };
+}
+
+export const limitOf = (budget: BudgetConfig, scope: Scope, window: WindowKind): NanoUsd | null =>
+  limitsOf(budget, scopeUser(scope))[window];
+
+/** The thresholds, in percent, that spending passes on its way from `before` to `after`. */
+export function crossed(
+  thresholdsPct: readonly number[],
+  limit: NanoUsd,
+  { before, after }: { before: NanoUsd; after: NanoUsd },
+): number[] {
+  // Percents may be fractions: compared in millionths of the limit, so that no float meets money.
+  return thresholdsPct.filter((pct) => {
+    const threshold = limit * BigInt(Math.round(pct * 10_000));
+    return before * 1_000_000n < threshold && threshold <= after * 1_000_000n;
+  });
+}
+
+export const packRow = ({ event, channels, delivered }: OutboxRow): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      ...event,
+      spent: event.spent.toString(),
+      limit: event.limit?.toString() ?? null,
+      channels,
+      delivered,
+    }),
+  );
+
+type Stored = Omit<AlertEvent, 'spent' | 'limit'> & {
+  readonly spent: string;
+  readonly limit: string | null;
+  readonly channels: string[];
+  readonly delivered: string[];
+};
+
+export function unpackRow(bytes: Buffer): OutboxRow {
+  const { channels, delivered, spent, limit, ...event } = JSON.parse(bytes.toString()) as Stored;
+  return {
+    event: {
+      ...event,
+      spent: nano(BigInt(spent)),
+      limit: limit === null ? null : nano(BigInt(limit)),
+    },
+    channels,
+    delivered,
+  };
+}
+
+export const isPending = ({ channels, delivered }: OutboxRow): boolean =>
+  channels.some((channel) => !delivered.includes(channel));

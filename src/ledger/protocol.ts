@@ -1,0 +1,79 @@
+// What the supervisor asks of the ledger thread, and what the thread tells on its own. Everything
+// here crosses threads by structured clone.
+
+import type { BudgetConfig } from '../config/config.js';
+import type { AlertEvent } from '../kernel/alert.js';
+import type { NanoUsd } from '../kernel/money.js';
+import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
+
+/** What a scope has settled in a window. */
+export interface Balance {
+  readonly scope: Scope;
+  readonly window: WindowKind;
+  readonly windowNumber: number;
+  readonly settled: NanoUsd;
+}
+
+/** A reservation that was charged in full, since nobody saw its end. */
+export interface Charged {
+  readonly reservationId: bigint;
+  readonly user: string;
+  readonly date: LocalDate;
+  readonly amount: NanoUsd;
+}
+
+/** An alert from before the start, and the channels that have had it. */
+export interface PendingAlert extends AlertEvent {
+  readonly delivered: readonly string[];
+}
+
+export interface LedgerStatus {
+  /** Written to journals and not yet booked. */
+  readonly lagRecords: number;
+  readonly openReservations: number;
+  readonly reserved: NanoUsd;
+  /** Booked requests, since ever. */
+  readonly entries: number;
+  /** Ends without an open reservation: 0 unless there is a defect. */
+  readonly strayEnds: number;
+  readonly journals: number;
+}
+
+/** The thread's verbs; each is answered by its result or by the error it threw. */
+export interface Verbs {
+  start(nowMs: number): void;
+  nextJournalId(): number;
+  balances(date: LocalDate): Balance[];
+  recover(journalId: number, nowMs: number): Charged[];
+  pendingAlerts(): PendingAlert[];
+  markDelivered(eventId: string, channel: string): void;
+  reconfigure(budget: BudgetConfig, channels: readonly string[]): void;
+  status(): LedgerStatus;
+  drained(): void;
+  close(): Promise<void>;
+}
+
+export type Verb = keyof Verbs;
+
+export interface ThreadData {
+  readonly storagePath: string;
+  readonly budget: BudgetConfig;
+  readonly channels: readonly string[];
+}
+
+export interface Request {
+  readonly id: number;
+  readonly verb: Verb;
+  readonly args: readonly unknown[];
+}
+
+export interface ThreadError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export type FromThread =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly error: ThreadError }
+  | { readonly kind: 'alert'; readonly event: AlertEvent }
+  | { readonly kind: 'failure'; readonly error: ThreadError };

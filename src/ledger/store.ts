@@ -1,0 +1,249 @@
+// The LMDB environment `<storage>/ledger.lmdb`: everything that is booked. The ledger thread alone
+// opens it for writing; other processes read. A fold and the positions it reaches are one
+// transaction.
+
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { channelsFor } from '../kernel/alert.js';
+import { TokenPakError } from '../kernel/errors.js';
+import { nano, type NanoUsd } from '../kernel/money.js';
+import { journalOf, type ReserveRecord } from '../kernel/record.js';
+import {
+  type Entry,
+  entryKey,
+  packEntry,
+  packReserve,
+  packTotals,
+  reservationKey,
+  type Totals,
+  totalsKey,
+  unpackEntry,
+  unpackReserve,
+  unpackTotals,
+} from './entry.js';
+import type { Booked, Fold } from './fold.js';
+import { isPending, type OutboxRow, packRow, unpackRow } from './outbox.js';
+import { Packer, Unpacker } from './pack.js';
+import type { Position } from './tail.js';
+
+/** How far a journal is booked; `finished` ones are read no more, whatever still lies on disk. */
+export interface Progress {
+  readonly journalId: number;
+  readonly position: Position;
+  readonly finished: boolean;
+}
+
+type Table = Database<Buffer, Buffer>;
+
+const STORE_FORMAT = 1;
+/** A commit may fault in native code when the disk is full: below this none is begun. */
+const FREE_BYTES_MIN = 16 * 1024 * 1024;
+const PROGRESS_PREFIX = 'journal';
+
+export const storeFile = (storagePath: string): string => join(storagePath, 'ledger.lmdb');
+
+const metaKey = (name: string): Buffer => Buffer.from(name);
+const progressKey = (journalId: number): Buffer =>
+  Buffer.concat([metaKey(PROGRESS_PREFIX), new Packer().u32(journalId).done()]);
+const afterPrefix = metaKey('journam');
+
+export class Store implements Booked {
+  readonly #path: string;
+  readonly #env: RootDatabase<Buffer, Buffer>;
+  readonly #meta: Table;
+  readonly #open: Table;
+  readonly #entries: Table;
+  readonly #totals: Table;
+  readonly #settled: Table;
+  readonly #outbox: Table;
+
+  constructor(storagePath: string, mode: 'write' | 'read') {
+    this.#path = storeFile(storagePath);
+    const readOnly = mode === 'read';
+    this.#env = open<Buffer, Buffer>({ path: this.#path, readOnly, overlappingSync: false });
+    const table = (name: string): Table =>
+      this.#env.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+    this.#meta = table('meta');
+    this.#open = table('open');
+    this.#entries = table('entries');
+    this.#totals = table('totals');
+    this.#settled = table('settled');
+    this.#outbox = table('outbox');
+    const format = this.#number('format');
+    if (format === null && !readOnly) this.#setNumber('format', STORE_FORMAT);
+    else if (format !== STORE_FORMAT) {
+      const found = `${this.#path} has format ${format ?? 'none'}`;
+      throw new TokenPakError('ledger_format', `${found}, this program reads ${STORE_FORMAT}`);
+    }
+  }
+
+  static exists(storagePath: string): boolean {
+    return existsSync(storeFile(storagePath));
+  }
+
+  get entrySequence(): number {
+    return this.#number('entries') ?? 0;
+  }
+
+  /** Ends of reservations that were not open, since ever. Anything but 0 is a defect. */
+  get strayEnds(): number {
+    return this.#number('strayEnds') ?? 0;
+  }
+
+  openOf(reservationId: bigint): ReserveRecord | undefined {
+    const bytes = this.#open.get(reservationKey(reservationId));
+    return bytes === undefined ? undefined : unpackReserve(bytes);
+  }
+
+  totalsOf(key: Buffer): Totals | undefined {
+    const bytes = this.#totals.get(key);
+    return bytes === undefined ? undefined : unpackTotals(bytes);
+  }
+
+  settledOf(key: Buffer): NanoUsd | undefined {
+    const bytes = this.#settled.get(key);
+    return bytes === undefined ? undefined : nano(bytes.readBigInt64BE());
+  }
+
+  isOwed(eventId: string): boolean {
+    return this.#outbox.doesExist(metaKey(eventId));
+  }
+
+  progressOf(journalId: number): Progress | null {
+    const bytes = this.#meta.get(progressKey(journalId));
+    return bytes === undefined ? null : unpackProgress(journalId, bytes);
+  }
+
+  *progresses(): Iterable<Progress> {
+    for (const { key, value } of this.#meta.getRange({ start: progressKey(0), end: afterPrefix })) {
+      yield unpackProgress(key.readUInt32BE(PROGRESS_PREFIX.length), value);
+    }
+  }
+
+  /** Open reservations, of one journal or of all. */
+  *openReservations(journalId?: number): Iterable<ReserveRecord> {
+    for (const { value } of this.#open.getRange({})) {
+      const record = unpackReserve(value);
+      if (journalId === undefined || journalOf(record.reservationId) === journalId) yield record;
+    }
+  }
+
+  *entries(): Iterable<Entry> {
+    for (const { value } of this.#entries.getRange({})) yield unpackEntry(value);
+  }
+
+  /** Totals of the days from `from` to `to`, both included. */
+  *totalsBetween(from: number, to: number): Iterable<Totals> {
+    const start = new Packer().u32(from).done();
+    const end = new Packer().u32(to + 1).done();
+    for (const { value } of this.#totals.getRange({ start, end })) yield unpackTotals(value);
+  }
+
+  /** What the scopes of one window have settled. Keys as `settledKey` makes them. */
+  *settledBetween(start: Buffer, end: Buffer): Iterable<{ key: Buffer; settled: NanoUsd }> {
+    for (const { key, value } of this.#settled.getRange({ start, end })) {
+      yield { key: Buffer.from(key), settled: nano(value.readBigInt64BE()) };
+    }
+  }
+
+  *pendingAlerts(): Iterable<OutboxRow> {
+    for (const { value } of this.#outbox.getRange({})) {
+      const row = unpackRow(value);
+      if (isPending(row)) yield row;
+    }
+  }
+
+  /** Stores a fold and the positions it has reached, in one durable transaction. */
+  commit(fold: Fold, progresses: readonly Progress[], channels: readonly string[]): void {
+    this.#assureDisk();
+    this.#env.transactionSync(() => {
+      for (const [id, reserve] of fold.opened) {
+        this.#open.putSync(reservationKey(id), packReserve(reserve));
+      }
+      for (const id of fold.ended) this.#open.removeSync(reservationKey(id));
+      for (const entry of fold.entries) this.#entries.putSync(entryKey(entry), packEntry(entry));
+      for (const totals of fold.totals.values()) {
+        this.#totals.putSync(totalsKey(totals), packTotals(totals));
+      }
+      for (const { key, settled } of fold.settled.values()) {
+        this.#settled.putSync(key, new Packer().i64(settled).done());
+      }
+      for (const [eventId, event] of fold.alerts) {
+        const row = { event, channels: channelsFor(event.event, channels), delivered: [] };
+        this.#outbox.putSync(metaKey(eventId), packRow(row));
+      }
+      this.#setNumber('entries', fold.entrySequence);
+      if (fold.strayEnds.length > 0) {
+        this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
+      }
+      for (const progress of progresses) {
+        this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
+      }
+    });
+  }
+
+  /** Forgets finished journals of which no file is left. */
+  forget(journalIds: readonly number[]): void {
+    if (journalIds.length === 0) return;
+    this.#env.transactionSync(() => {
+      for (const journalId of journalIds) this.#meta.removeSync(progressKey(journalId));
+    });
+  }
+
+  /** A number that no journal has had. */
+  nextJournalId(): number {
+    this.#assureDisk();
+    const next = (this.#number('nextJournalId') ?? 0) + 1;
+    this.#setNumber('nextJournalId', next);
+    return next;
+  }
+
+  markDelivered(eventId: string, channel: string): void {
+    const bytes = this.#outbox.get(metaKey(eventId));
+    if (bytes === undefined) return;
+    const row = unpackRow(bytes);
+    if (row.delivered.includes(channel)) return;
+    const delivered = [...row.delivered, channel];
+    this.#outbox.putSync(metaKey(eventId), packRow({ ...row, delivered }));
+  }
+
+  /** Reads on from what is committed by now. */
+  refresh(): void {
+    this.#env.resetReadTxn();
+  }
+
+  close(): Promise<void> {
+    return this.#env.close();
+  }
+
+  #assureDisk(): void {
+    const { bavail, bsize } = statfsSync(dirname(this.#path));
+    if (bavail * bsize >= FREE_BYTES_MIN) return;
+    const free = `${Math.floor((bavail * bsize) / 1024)} KiB are free, 16 MiB are needed`;
+    throw new TokenPakError('ledger_unavailable', `the disk of ${this.#path} is full: ${free}`);
+  }
+
+  #number(name: string): number | null {
+    const bytes = this.#meta.get(metaKey(name));
+    return bytes === undefined ? null : new Unpacker(bytes).u48();
+  }
+
+  #setNumber(name: string, value: number): void {
+    this.#meta.putSync(metaKey(name), new Packer().u48(value).done());
+  }
+}
+
+const packProgress = ({ position, finished }: Progress): Buffer =>
+  new Packer()
+    .u32(position.segment)
+    .u32(position.offset)
+    .u48(position.sequence)
+    .u8(finished ? 1 : 0)
+    .done();
+
+function unpackProgress(journalId: number, bytes: Buffer): Progress {
+  const from = new Unpacker(bytes);
+  const position = { segment: from.u32(), offset: from.u32(), sequence: from.u48() };
+  return { journalId, position, finished: from.u8() === 1 };
+}

@@ -1,0 +1,120 @@
+import t from 'tap';
+import { nano } from '../../src/kernel/money.js';
+import type { ReserveRecord } from '../../src/kernel/record.js';
+import { type Booked, Fold } from '../../src/ledger/fold.js';
+import { crossed } from '../../src/ledger/outbox.js';
+import { budgetOf, NOON_MS, reserveOf, settleOf } from './samples.js';
+
+const NOTHING: Booked = {
+  entrySequence: 0,
+  openOf: () => undefined,
+  totalsOf: () => undefined,
+  settledOf: () => undefined,
+  isOwed: () => false,
+};
+
+const reserve = (reservationId: bigint, changes: Partial<ReserveRecord> = {}): ReserveRecord => ({
+  kind: 'reserve',
+  ...reserveOf(changes),
+  reservationId,
+});
+
+t.test('books an end once, whatever comes after it', async (t) => {
+  const fold = new Fold(NOTHING, budgetOf());
+  fold.apply(reserve(1n));
+  fold.apply({ kind: 'settle', ...settleOf(1n) });
+  fold.apply({ kind: 'settle', ...settleOf(1n) });
+  fold.apply({ kind: 'void', reservationId: 1n, timeMs: NOON_MS, status: 500 });
+  fold.charge(reserve(1n), NOON_MS);
+  fold.apply({ kind: 'settle', ...settleOf(99n) });
+  t.same(fold.strayEnds, [1n, 1n, 99n], 'reported');
+  t.equal(fold.entries.length, 1);
+  t.match([...fold.totals.values()], [{ requests: 1, cost: 1_800_000_000n }]);
+});
+
+t.test('ends a reservation of an earlier transaction once', async (t) => {
+  const fold = new Fold({ ...NOTHING, openOf: () => reserve(5n) }, budgetOf());
+  fold.apply({ kind: 'void', reservationId: 5n, timeMs: NOON_MS, status: 429 });
+  fold.apply({ kind: 'settle', ...settleOf(5n) });
+  t.same([...fold.ended], [5n]);
+  t.match([...fold.totals.values()], [{ requests: 0, voids: 1, cost: 0n }]);
+  t.same(fold.strayEnds, [5n]);
+});
+
+t.test('owes one alert per budget, window and threshold', async (t) => {
+  const fold = new Fold(NOTHING, budgetOf());
+  for (let id = 1n; id <= 5n; id += 1n) {
+    fold.apply(reserve(id));
+    fold.apply({ kind: 'settle', ...settleOf(id) });
+  }
+  t.same(
+    [...fold.alerts.values()].map(({ eventId, spent }) => [eventId, spent]),
+    [
+      ['user:user-a|daily|20260325|50', 1_800_000_000n],
+      ['user:user-a|daily|20260325|80', 3_600_000_000n],
+      ['global|daily|20260325|50', 5_400_000_000n],
+      ['global|daily|20260325|80', 9_000_000_000n],
+    ],
+  );
+  t.match(fold.alerts.get('global|daily|20260325|80'), {
+    windowStartMs: Date.UTC(2026, 2, 25),
+    windowEndMs: Date.UTC(2026, 2, 26),
+    limit: 10_000_000_000n,
+    occurredAtMs: NOON_MS + 1_500,
+  });
+});
+
+t.test('owes nothing that an earlier transaction owed', async (t) => {
+  const fold = new Fold({ ...NOTHING, isOwed: () => true }, budgetOf());
+  fold.apply(reserve(1n));
+  fold.apply({ kind: 'settle', ...settleOf(1n) });
+  t.equal(fold.alerts.size, 0);
+});
+
+t.test('tells of rejections and of overruns once per window', async (t) => {
+  const fold = new Fold(NOTHING, budgetOf());
+  const rejection = {
+    kind: 'alert',
+    event: 'budget_exceeded',
+    scope: 'user:user-a',
+    window: 'daily',
+    date: 20260325,
+    timeMs: NOON_MS,
+    spent: nano(3_000_000_000n),
+    limit: nano(3_000_000_000n),
+  } as const;
+  fold.apply(rejection);
+  fold.apply({ ...rejection, timeMs: NOON_MS + 1 });
+  fold.apply({ ...rejection, date: 20260326 });
+  for (const id of [1n, 2n]) {
+    fold.apply(reserve(id, { user: 'user-b' }));
+    fold.apply({ kind: 'settle', ...settleOf(id, { overrun: true, cost: nano(1n) }) });
+  }
+  t.same(
+    [...fold.alerts.keys()],
+    [
+      'user:user-a|daily|20260325|budget_exceeded',
+      'user:user-a|daily|20260326|budget_exceeded',
+      'user:user-b|daily|20260325|settlement_overrun',
+    ],
+  );
+});
+
+t.test('charges in full what nobody saw the end of', async (t) => {
+  const fold = new Fold({ ...NOTHING, openOf: () => reserve(1n) }, budgetOf());
+  fold.charge(reserve(1n), NOON_MS);
+  t.match(fold.entries, [{ source: 'unsettled', cost: 2_000_000_000n, timeMs: NOON_MS }]);
+  t.match([...fold.totals.values()], [{ requests: 1, unsettled: 1 }]);
+});
+
+t.test('crosses a threshold exactly where it lies', async (t) => {
+  const limit = nano(1_000n);
+  const at = (before: bigint, after: bigint, pct: number): boolean =>
+    crossed([pct], limit, { before: nano(before), after: nano(after) }).length === 1;
+  t.notOk(at(0n, 799n, 80));
+  t.ok(at(799n, 800n, 80));
+  t.notOk(at(800n, 900n, 80));
+  t.ok(at(804n, 805n, 80.5));
+  t.notOk(at(0n, 804n, 80.5));
+  t.ok(at(0n, 5_000n, 500));
+});

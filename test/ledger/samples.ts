@@ -1,0 +1,99 @@
+// Records to test with, and a journal's file seen as bytes.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { BudgetConfig } from '../../src/config/config.js';
+import { nano } from '../../src/kernel/money.js';
+import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kernel/record.js';
+import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
+import { segmentPath } from '../../src/ledger/segment.js';
+
+export const NOON_MS = Date.UTC(2026, 2, 25, 12);
+
+export const reserveOf = (
+  changes: Partial<ReserveRecord> = {},
+): Omit<ReserveRecord, 'kind' | 'reservationId'> => ({
+  timeMs: NOON_MS,
+  date: 20260325,
+  user: 'user-a',
+  model: 'gpt-4',
+  requestedModel: 'gpt-4',
+  provider: 'openai',
+  amount: nano(2_000_000_000n),
+  inputBoundTokens: 20_400,
+  priceVersion: 'bundled@2026-09-01',
+  maxOutputTokens: 20_000,
+  deadlineMs: NOON_MS + 600_000,
+  ...changes,
+});
+
+export const settleOf = (
+  reservationId: bigint,
+  changes: Partial<SettleRecord> = {},
+): Omit<SettleRecord, 'kind'> => ({
+  reservationId,
+  timeMs: NOON_MS + 1_500,
+  cost: nano(1_800_000_000n),
+  usage: {
+    inputTokens: 20_000,
+    cachedInputTokens: 3,
+    cacheWriteTokens: 2,
+    cacheWrite1hTokens: 1,
+    outputTokens: 20_000,
+    reasoningTokens: 7,
+  },
+  source: 'provider',
+  status: 200,
+  priceVersion: 'config',
+  overrun: false,
+  ...changes,
+});
+
+export interface Reading {
+  readonly records: JournalRecord[];
+  readonly verdict: string;
+  readonly fault: { path: string; offset: number; why: string } | null;
+}
+
+/** Reads a dead journal from its start and judges its end. */
+export function readJournal(directory: string, journalId: number): Reading {
+  const tail = new Tail(directory, journalId, JOURNAL_START);
+  const records: JournalRecord[] = [];
+  for (let more = tail.read(1000); more.length > 0; more = tail.read(1000)) records.push(...more);
+  const verdict = tail.judge();
+  const fault = tail.fault;
+  tail.close();
+  return { records, verdict, fault };
+}
+
+/** Changes a segment's bytes on disk. */
+export function editSegment(
+  directory: string,
+  place: { journalId: number; number: number },
+  edit: (bytes: Buffer) => Buffer | void,
+): void {
+  const path = segmentPath({ directory, ...place });
+  const bytes = readFileSync(path);
+  writeFileSync(path, edit(bytes) ?? bytes);
+}
+
+/** $10.00 a day for all, $3.00 a day for user-a, alerts at 50 and 80 percent. */
+export const budgetOf = (changes: Partial<BudgetConfig> = {}): BudgetConfig => ({
+  enabled: true,
+  timezone: 'UTC',
+  mode: 'enforce',
+  rejectOnExceed: true,
+  rejectionStatus: 402,
+  reserve: 'worst_case',
+  clampOutput: true,
+  clampMinTokens: 256,
+  fallbackModel: null,
+  global: { daily: nano(10_000_000_000n), monthly: null },
+  perUser: {
+    defaults: { daily: null, monthly: null },
+    unlistedUsers: 'allow',
+    users: { 'user-a': { daily: nano(3_000_000_000n), monthly: null } },
+  },
+  alertThresholdsPct: [50, 80],
+  alertWebhooks: [],
+  ...changes,
+});
