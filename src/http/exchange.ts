@@ -1,0 +1,85 @@
+// One HTTP exchange on a uWebSockets response. After an abort the response must never be touched
+// again, and every write outside its handler is corked; both are kept here and nowhere else.
+
+import { STATUS_CODES } from 'node:http';
+import type { HttpResponse } from 'uWebSockets.js';
+import type { Api } from '../kernel/api.js';
+import type { Exchange, Headers } from '../proxy/exchange.js';
+
+export class HttpExchange implements Exchange {
+  readonly api: Api;
+  readonly credential: string | null;
+  readonly forwarded: Readonly<Record<string, string>>;
+  body: Buffer = Buffer.alloc(0);
+  closed = false;
+  readonly #response: HttpResponse;
+  #ready: (() => void) | null = null;
+  #onEnd: () => void;
+
+  constructor(
+    response: HttpResponse,
+    request: {
+      readonly api: Api;
+      readonly credential: string | null;
+      readonly forwarded: Readonly<Record<string, string>>;
+      /** Called once when the exchange is over, answered or aborted. */
+      readonly onEnd: () => void;
+    },
+  ) {
+    this.#response = response;
+    this.api = request.api;
+    this.credential = request.credential;
+    this.forwarded = request.forwarded;
+    this.#onEnd = request.onEnd;
+    response.onAborted(() => {
+      if (this.closed) return;
+      this.closed = true;
+      this.#onEnd();
+      this.#ready?.();
+    });
+  }
+
+  reply(status: number, headers: Headers, body: string | Uint8Array): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#response.cork(() => {
+      this.#head(status, headers);
+      this.#response.end(body);
+    });
+    this.#onEnd();
+  }
+
+  begin(status: number, headers: Headers): void {
+    if (this.closed) return;
+    this.#response.cork(() => this.#head(status, headers));
+    this.#response.onWritable(() => {
+      this.#ready?.();
+      return true;
+    });
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.closed) return true;
+    let drained = true;
+    this.#response.cork(() => {
+      drained = this.#response.write(chunk);
+    });
+    return drained;
+  }
+
+  end(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#response.cork(() => this.#response.end());
+    this.#onEnd();
+  }
+
+  onReady(listener: () => void): void {
+    this.#ready = listener;
+  }
+
+  #head(status: number, headers: Headers): void {
+    this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
+    for (const [name, value] of headers) this.#response.writeHeader(name, value);
+  }
+}

@@ -1,0 +1,165 @@
+// The uWebSockets front end of one worker: routes, bodies, limits. The only file that imports the
+// native module; it must never hold a response beyond its exchange.
+
+import { randomUUID } from 'node:crypto';
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+} from 'uWebSockets.js';
+import type { Api } from '../kernel/api.js';
+import type { ErrorCode } from '../kernel/errors.js';
+import { serve } from '../proxy/pipeline.js';
+import type { Proxy } from '../proxy/proxy.js';
+import { reject } from '../proxy/rejection.js';
+import { budgetView, modelsView, type View } from '../proxy/views.js';
+import { FORWARDED_HEADERS } from '../upstream/provider.js';
+import { HttpExchange } from './exchange.js';
+import { type Route, routeOf } from './routes.js';
+import { GATE, type Gate } from './thread.js';
+
+const newRequestId = (): string => randomUUID().replaceAll('-', '');
+
+export class Server {
+  readonly #app: TemplatedApp;
+  readonly #proxy: Proxy;
+  readonly #gate: () => Gate;
+  #listening: us_listen_socket | null = null;
+  #active = 0;
+
+  constructor(proxy: Proxy, gate: () => Gate) {
+    this.#proxy = proxy;
+    this.#gate = gate;
+    this.#app = App();
+    this.#app.any('/*', (response, request) => this.#accept(response, request));
+  }
+
+  /** Exchanges that have not been answered. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Shares the port with the other workers. False when it cannot be had. */
+  listen(host: string, port: number): boolean {
+    this.#app.listen(host, port, (socket) => {
+      this.#listening = socket || null;
+    });
+    return this.#listening !== null;
+  }
+
+  /** No new connections; those open go on. */
+  stopListening(): void {
+    if (this.#listening !== null) us_listen_socket_close(this.#listening);
+    this.#listening = null;
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    this.stopListening();
+    this.#app.close();
+  }
+
+  #accept(response: HttpResponse, request: HttpRequest): void {
+    const route = routeOf(request.getMethod(), request.getUrl());
+    const exchange = this.#exchangeOf(response, request, route);
+    if (route === 'healthz') return reply(exchange, { status: 200, json: '{"status":"ok"}' });
+    if (route === 'readyz') return reply(exchange, readiness(this.#gate()));
+    if (route === 'unmetered') {
+      return refuse(
+        exchange,
+        'unmetered_endpoint',
+        `${request.getMethod().toUpperCase()} ${request.getUrl()} is refused: it is no endpoint that ` +
+          'TokenPak meters.',
+      );
+    }
+    if (route === 'models') {
+      const anthropic = request.getHeader('anthropic-version') !== '';
+      return reply(exchange, modelsView(this.#proxy, exchange.credential, anthropic));
+    }
+    if (route === 'budget') return reply(exchange, budgetView(this.#proxy, exchange.credential));
+    const gate = this.#gate();
+    if (gate === GATE.failed) {
+      return refuse(
+        exchange,
+        'ledger_unavailable',
+        'The ledger cannot be written. Nothing was sent.',
+      );
+    }
+    if (gate === GATE.draining) {
+      return refuse(
+        exchange,
+        'shutting_down',
+        'This proxy is shutting down. Try another, or again.',
+      );
+    }
+    const declared = Number(request.getHeader('content-length'));
+    this.#readBody(response, exchange, declared);
+  }
+
+  #exchangeOf(response: HttpResponse, request: HttpRequest, route: Route): HttpExchange {
+    this.#active++;
+    const forwarded: Record<string, string> = {};
+    for (const name of FORWARDED_HEADERS) {
+      const value = request.getHeader(name);
+      if (value !== '') forwarded[name] = value;
+    }
+    const api: Api =
+      route === 'messages' || request.getUrl().includes('/messages') ? 'messages' : 'chat';
+    return new HttpExchange(response, {
+      api,
+      credential: credentialOf(request),
+      forwarded,
+      onEnd: () => {
+        this.#active--;
+      },
+    });
+  }
+
+  #readBody(response: HttpResponse, exchange: HttpExchange, declared: number): void {
+    const max = this.#proxy.config.server.maxBodyBytes;
+    const tooLarge = (): void =>
+      refuse(
+        exchange,
+        'request_too_large',
+        `A request body may have ${max} bytes (server.max_body_bytes).`,
+      );
+    if (declared > max) return tooLarge();
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.onData((chunk, isLast) => {
+      if (exchange.closed) return;
+      bytes += chunk.byteLength;
+      if (bytes > max) return tooLarge();
+      // uWebSockets takes the chunk back after this callback: it has to be copied.
+      chunks.push(Buffer.from(new Uint8Array(chunk)));
+      if (!isLast) return;
+      exchange.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
+      serve(this.#proxy, exchange, newRequestId);
+    });
+  }
+}
+
+function credentialOf(request: HttpRequest): string | null {
+  const bearer = /^bearer +(.+)$/i.exec(request.getHeader('authorization'))?.[1];
+  return (bearer?.trim() ?? request.getHeader('x-api-key')) || null;
+}
+
+const refuse = (exchange: HttpExchange, code: ErrorCode, message: string): void =>
+  reject(exchange, newRequestId(), { rejected: code, message });
+
+function reply(exchange: HttpExchange, view: View): void {
+  if ('rejected' in view) return reject(exchange, newRequestId(), view);
+  exchange.reply(view.status, [['content-type', 'application/json']], view.json);
+}
+
+function readiness(gate: Gate): View {
+  return gate === GATE.open
+    ? { status: 200, json: '{"status":"ready"}' }
+    : {
+        status: 503,
+        json: `{"status":"${gate === GATE.failed ? 'ledger_unavailable' : 'draining'}"}`,
+      };
+}

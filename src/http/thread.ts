@@ -1,0 +1,34 @@
+// What the supervisor and its HTTP workers say to each other, and the one word of memory they
+// share.
+
+import type { MessagePort } from 'node:worker_threads';
+import type { Config } from '../config/config.js';
+
+/** Whether requests are let in: one Int32 that every worker reads. Only the first admits. */
+export const GATE = { open: 0, draining: 1, failed: 2 } as const;
+export type Gate = (typeof GATE)[keyof typeof GATE];
+
+export interface WorkerStart {
+  readonly config: Config;
+  readonly port: number;
+  readonly counters: SharedArrayBuffer;
+  readonly gate: SharedArrayBuffer;
+  readonly salt: string;
+  readonly journalId: number;
+  readonly journalDirectory: string;
+  readonly tokens: MessagePort;
+}
+
+export type FromWorker =
+  | { readonly type: 'listening' }
+  /** Cannot serve: the port is taken, a native binary is missing. */
+  | { readonly type: 'cannot_start'; readonly message: string }
+  /** The journal failed: nothing may be admitted any more. */
+  | { readonly type: 'ledger_failed'; readonly message: string }
+  /** A programming error; the thread ends after this. */
+  | { readonly type: 'defect'; readonly message: string };
+
+export interface ToWorker {
+  readonly type: 'drain';
+  readonly graceMs: number;
+}

@@ -1,0 +1,132 @@
+// From a quote to a reservation. On the byte bound at once when there is room to spare; on the
+// exact count when it is tight. No await stands between a check and its act.
+
+import { admit, headroom, isTight, type Refusal, type Reservation } from '../budget/admit.js';
+import { assert } from '../kernel/assert.js';
+import { type NanoUsd, ZERO_USD } from '../kernel/money.js';
+import { affordableOutputTokens, worstCost } from '../pricing/cost.js';
+import { boundedByContext } from '../tokens/bound.js';
+import { hiddenTokensMax, type Prompt, promptTexts } from '../tokens/prompt.js';
+import type { Exchange } from './exchange.js';
+import type { Proxy } from './proxy.js';
+import { type Candidate, type Quote, worstOf } from './quote.js';
+import { reportRejection } from './report.js';
+
+export interface Admitted {
+  readonly reservation: Reservation;
+  readonly candidate: Candidate;
+  /** Output tokens of one choice that the remaining money buys, when fewer than were asked for. */
+  readonly clamped: number | null;
+}
+
+export const isAdmitted = (value: Admitted | Refusal): value is Admitted => 'reservation' in value;
+
+/** Tries again when another thread took the money between the look and the act, so many times. */
+const CLAMP_ATTEMPTS_MAX = 4;
+
+/** Calls back with the outcome; in the same turn unless the prompt has to be counted first. */
+export function admission(
+  proxy: Proxy,
+  exchange: Exchange,
+  quote: Quote,
+  decided: (outcome: Admitted | Refusal, quote: Quote) => void,
+): void {
+  const tight = quote.candidates.some((candidate) => tightFor(proxy, quote, candidate));
+  if (!tight) {
+    const outcome = admitAny(proxy, quote);
+    if (isAdmitted(outcome)) return decided(outcome, quote);
+  }
+  if (!quote.candidates.some(({ model }) => model.encoding !== null)) {
+    return decided(admitAny(proxy, quote), quote);
+  }
+  void counted(proxy, exchange, quote).then((exact) => decided(admitAny(proxy, exact), exact));
+}
+
+function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
+  const { inputTokens, model } = candidate;
+  const input = worstCost(model.price, { inputTokens, outputTokens: 0 });
+  return isTight(proxy.counters, quote.account, {
+    total: worstOf(quote.request, candidate),
+    input,
+  });
+}
+
+/**
+ * The quote with input counted by the tokenizer, wherever that is below the bound. Never throws.
+ */
+async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<Quote> {
+  let prompt: Prompt;
+  try {
+    prompt = promptTexts(exchange.api, quote.body);
+  } catch {
+    // Nested too deeply to be walked: the bound stands.
+    return quote;
+  }
+  const candidates = await Promise.all(
+    quote.candidates.map(async (candidate) => {
+      const { encoding, facts, upstreamModel } = candidate.model;
+      if (encoding === null) return candidate;
+      const tokens = await proxy.tokens.count(prompt.texts, encoding);
+      if (tokens === null) return candidate;
+      const hidden = hiddenTokensMax(upstreamModel);
+      const exact = boundedByContext(tokens + prompt.fixedTokens + hidden, facts);
+      return { ...candidate, inputTokens: Math.min(candidate.inputTokens, exact) };
+    }),
+  );
+  return { ...quote, candidates };
+}
+
+/**
+ * The order in which a request is served: as asked; on the fallback; as asked with less output; on
+ * the fallback with less output. What the config does not let us reject is served over the limit.
+ */
+function admitAny(proxy: Proxy, quote: Quote): Admitted | Refusal {
+  const { mode, rejectOnExceed, clampOutput } = proxy.config.budget;
+  const candidates = mode === 'enforce' ? quote.candidates : quote.candidates.slice(0, 1);
+  let refused: Refusal | null = null;
+  for (const candidate of candidates) {
+    const outcome = admitOne(proxy, quote, candidate, true);
+    if (isAdmitted(outcome)) return outcome;
+    refused ??= outcome;
+  }
+  assert(refused !== null, 'a quote has a candidate');
+  if (mode !== 'enforce' || !rejectOnExceed) {
+    reportRejection(proxy, refused, quote.account.date);
+    return admitOne(proxy, quote, candidates.at(-1) as Candidate, false);
+  }
+  if (clampOutput) {
+    for (const candidate of candidates) {
+      const outcome = admitClamped(proxy, quote, candidate);
+      if (outcome !== null) return outcome;
+    }
+  }
+  return refused;
+}
+
+function admitOne(
+  proxy: Proxy,
+  quote: Quote,
+  candidate: Candidate,
+  enforce: boolean,
+): Admitted | Refusal {
+  const worst = worstOf(quote.request, candidate);
+  const outcome = admit(proxy.counters, quote.account, worst, enforce);
+  return 'reason' in outcome ? outcome : { reservation: outcome, candidate, clamped: null };
+}
+
+/** Reserves what is left, if that buys enough output to be worth an answer. */
+function admitClamped(proxy: Proxy, quote: Quote, candidate: Candidate): Admitted | null {
+  const { request, account } = quote;
+  for (let attempt = 0; attempt < CLAMP_ATTEMPTS_MAX; attempt++) {
+    const budget: NanoUsd = headroom(proxy.counters, account) ?? ZERO_USD;
+    const affordable = affordableOutputTokens(candidate.model.price, {
+      inputTokens: candidate.inputTokens,
+      budget,
+    });
+    const outputTokens = Math.min(Math.floor(affordable / request.choices), candidate.outputTokens);
+    if (outputTokens < proxy.config.budget.clampMinTokens) return null;
+    const outcome = admitOne(proxy, quote, { ...candidate, outputTokens }, true);
+    if (isAdmitted(outcome)) return { ...outcome, clamped: outputTokens };
+  }
+  return null;
+}

@@ -1,0 +1,134 @@
+// One admitted request from its reserve record to its one end. Whatever happens to client, provider
+// or clock, exactly one of `settle` and `release` runs, and the journal hears of it.
+
+import type { Reservation } from '../budget/admit.js';
+import { messageOf } from '../kernel/errors.js';
+import { centsText, type NanoUsd } from '../kernel/money.js';
+import { requestIdText } from '../kernel/record.js';
+import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
+import { costOf } from '../pricing/cost.js';
+import type { Deadline } from './deadlines.js';
+import type { Candidate, Quote } from './quote.js';
+import type { Admitted } from './admission.js';
+import type { Proxy } from './proxy.js';
+
+export interface Settlement {
+  readonly cost: NanoUsd;
+  /** The caller's tally for the day, this request included. */
+  readonly tally: NanoUsd;
+}
+
+export class Call {
+  readonly quote: Quote;
+  readonly candidate: Candidate;
+  readonly clamped: number | null;
+  readonly reservation: Reservation;
+  readonly id: bigint;
+  readonly requestId: string;
+  timedOut = false;
+  #proxy: Proxy;
+  #deadline: Deadline | null = null;
+
+  /** Appends the reserve record. Throws, holding nothing, when the journal takes no more. */
+  constructor(proxy: Proxy, quote: Quote, admitted: Admitted) {
+    this.#proxy = proxy;
+    this.quote = quote;
+    this.candidate = admitted.candidate;
+    this.clamped = admitted.clamped;
+    this.reservation = admitted.reservation;
+    const { model, inputTokens, outputTokens } = admitted.candidate;
+    const timeMs = proxy.now();
+    try {
+      this.id = proxy.journal.reserve({
+        timeMs,
+        date: quote.account.date,
+        user: quote.account.user,
+        model: model.name,
+        requestedModel: quote.request.model,
+        provider: model.provider.name,
+        amount: admitted.reservation.amount,
+        inputBoundTokens: inputTokens,
+        maxOutputTokens: outputTokens * quote.request.choices,
+        priceVersion: model.price.version,
+        deadlineMs: timeMs + proxy.deadlines.timeoutMs,
+      });
+    } catch (error) {
+      this.reservation.release();
+      throw error;
+    }
+    this.requestId = requestIdText(this.id);
+  }
+
+  startDeadline(expire: () => void): void {
+    this.#deadline = this.#proxy.deadlines.add(() => {
+      this.timedOut = true;
+      expire();
+    });
+  }
+
+  /** Books what the provider reported; without a report, the input and what was streamed. */
+  settle(reported: Usage | null, outputBytes: number, status: number): Settlement {
+    this.#stopDeadline();
+    const usage = reported ?? this.#estimate(outputBytes);
+    const source: UsageSource = reported === null ? 'estimated' : 'provider';
+    const { price } = this.candidate.model;
+    const cost = costOf(price, usage);
+    const tally = this.reservation.settle(cost);
+    const overrun = cost > this.reservation.amount;
+    const timeMs = this.#proxy.now();
+    this.#record(() => {
+      this.#proxy.journal.settle({
+        reservationId: this.id,
+        timeMs,
+        cost,
+        usage,
+        source,
+        status,
+        priceVersion: price.version,
+        overrun,
+      });
+    });
+    return { cost, tally };
+  }
+
+  /** Nothing was billed: nothing was sent, or the provider answered an error without usage. */
+  release(status: number): void {
+    this.#stopDeadline();
+    this.reservation.release();
+    const timeMs = this.#proxy.now();
+    this.#record(() => {
+      this.#proxy.journal.void({ reservationId: this.id, timeMs, status });
+    });
+  }
+
+  /** The two members of a body or event; nothing when the config leaves bodies untouched. */
+  costMembers(settlement: Settlement): string {
+    if (!this.#proxy.config.server.responseFields) return '';
+    const cost = centsText(settlement.cost);
+    return `"request_cost_cents":${cost},"cost_cents":${centsText(settlement.tally)}`;
+  }
+
+  #estimate(outputBytes: number): Usage {
+    const outputMax = this.candidate.outputTokens * this.quote.request.choices;
+    return {
+      ...NO_USAGE,
+      inputTokens: this.candidate.inputTokens,
+      // A token is at least a byte, so this is never below what was streamed.
+      outputTokens: Math.min(outputBytes, outputMax),
+    };
+  }
+
+  #stopDeadline(): void {
+    if (this.#deadline !== null) this.#proxy.deadlines.remove(this.#deadline);
+  }
+
+  // The journal keeps room for every open reservation's end. If it fails all the same, the worker
+  // has been told to stop, and the reservation is charged in full when the ledger next starts.
+  #record(append: () => void): void {
+    try {
+      append();
+    } catch (error) {
+      process.emitWarning(`request ${this.requestId} ends without a record: ${messageOf(error)}`);
+    }
+  }
+}

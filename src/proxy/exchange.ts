@@ -1,0 +1,28 @@
+// What the pipeline needs of an HTTP exchange. The http room implements it on a socket, tests in
+// memory.
+
+import type { Api } from '../kernel/api.js';
+
+export type Headers = readonly (readonly [name: string, value: string])[];
+
+export interface Exchange {
+  readonly api: Api;
+  /** The bearer token or `x-api-key`, whichever the client sent. */
+  readonly credential: string | null;
+  /** Client headers that may go upstream. */
+  readonly forwarded: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** The client is gone: nothing can be written any more. */
+  readonly closed: boolean;
+  /** The whole answer at once. */
+  reply(status: number, headers: Headers, body: string | Uint8Array): void;
+  /** The head of a streamed answer; `write` and `end` follow. */
+  begin(status: number, headers: Headers): void;
+  /**
+   * False under backpressure: the bytes are taken, but wait for `onWritable` before sending more.
+   */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Called when a write after backpressure may go on, and when the client has gone. */
+  onReady(listener: () => void): void;
+}

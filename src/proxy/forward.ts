@@ -1,0 +1,87 @@
+// Sends an admitted request upstream and brings the answer back: whole bodies are held until they
+// end, streams pass as they come. Whatever the provider, the client or the clock does, the call
+// ends once.
+
+import type {
+  ForwardHandler,
+  Forwarding,
+  Upstream,
+  UpstreamFailure,
+} from '../upstream/upstream.js';
+import { messageOf } from '../kernel/errors.js';
+import { type Answer, failureRejection } from './answer.js';
+import type { Call } from './call.js';
+import type { Exchange, Headers } from './exchange.js';
+import { type Outgoing, outgoing } from './outgoing.js';
+import { PlainAnswer } from './plain.js';
+import type { Proxy } from './proxy.js';
+import type { Quote } from './quote.js';
+import { reject, type Rejection } from './rejection.js';
+import { StreamAnswer } from './streamed.js';
+
+export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quote): void {
+  const sent = outgoingOrRejection(exchange, call);
+  if ('rejected' in sent) {
+    call.release(400);
+    return reject(exchange, call.requestId, sent);
+  }
+  const upstream = proxy.upstreams.get(call.candidate.model.provider.name) as Upstream;
+  let answer: Answer | null = null;
+  const handler: ForwardHandler = {
+    onStart(status, headers) {
+      const streamed =
+        quote.request.stream && status >= 200 && status < 300 && isEventStream(headers);
+      const Kind = streamed ? StreamAnswer : PlainAnswer;
+      answer = new Kind({
+        proxy,
+        exchange,
+        call,
+        sent,
+        status,
+        headers,
+        forwarding: () => forwarding,
+      });
+    },
+    onData: (chunk) => answer?.data(chunk),
+    onEnd: () => answer?.end(),
+    onFailure: (failure) => {
+      if (answer === null) failedBeforeAnswer(proxy, exchange, call, failure);
+      else answer.cut(failure);
+    },
+  };
+  const forwarding: Forwarding = upstream.forward(
+    { wire: sent.wire, body: sent.body, headers: exchange.forwarded },
+    handler,
+  );
+  call.startDeadline(() => forwarding.abort('the request timed out'));
+}
+
+/** A body can be valid JSON and still be nested too deeply to be written again. */
+function outgoingOrRejection(exchange: Exchange, call: Call): Outgoing | Rejection {
+  try {
+    return outgoing(exchange, call);
+  } catch (error) {
+    return {
+      rejected: 'invalid_request',
+      message: `The body cannot be sent on: ${messageOf(error)}`,
+    };
+  }
+}
+
+const isEventStream = (headers: Headers): boolean =>
+  headers.some(([name, value]) => name === 'content-type' && value.startsWith('text/event-stream'));
+
+function failedBeforeAnswer(
+  proxy: Proxy,
+  exchange: Exchange,
+  call: Call,
+  failure: UpstreamFailure,
+): void {
+  const status = call.timedOut ? 504 : 502;
+  // Once a byte may have reached the provider it may bill: at least the input is charged.
+  if (failure.sent) call.settle(null, 0, status);
+  else call.release(status);
+  proxy.turn.after(() => {
+    reject(exchange, call.requestId, failureRejection(proxy, call, failure));
+  });
+}

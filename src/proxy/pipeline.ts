@@ -1,0 +1,57 @@
+// A request, as a straight line:
+//
+//   identify ─ quote ─ admit ─ journal ─ forward ─ meter ─ settle ─ journal ─ reply
+//      │         │       │        │
+//     401   400/404  402/429     503: nothing was sent
+//
+// Everything up to `forward` runs in one turn of the loop, unless money is tight and the prompt has
+// to be counted exactly first.
+
+import { messageOf } from '../kernel/errors.js';
+import { admission, isAdmitted } from './admission.js';
+import { Call } from './call.js';
+import type { Exchange } from './exchange.js';
+import { forward } from './forward.js';
+import type { Proxy } from './proxy.js';
+import { identify, type Quote, quoteFor } from './quote.js';
+import { budgetRejection, isRejection, reject, type Rejection } from './rejection.js';
+import { reportRejection } from './report.js';
+
+export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => string): void {
+  const user = identify(proxy, exchange.credential);
+  if (typeof user !== 'string') return reject(exchange, anonymousId(), user);
+  const quote = quoteFor(proxy, exchange, user);
+  if (isRejection(quote)) return reject(exchange, anonymousId(), quote);
+
+  admission(proxy, exchange, quote, (outcome, decidedQuote) => {
+    if (!isAdmitted(outcome)) {
+      reportRejection(proxy, outcome, quote.account.date);
+      const rejection = budgetRejection(proxy, outcome, quote.account.date);
+      return reject(exchange, anonymousId(), rejection);
+    }
+    let call: Call;
+    try {
+      call = new Call(proxy, decidedQuote, outcome);
+    } catch (error) {
+      return reject(exchange, anonymousId(), ledgerUnavailable(messageOf(error)));
+    }
+    send(proxy, exchange, call, decidedQuote);
+  });
+}
+
+/** From the journal onwards: nothing goes upstream before its reserve record is written. */
+function send(proxy: Proxy, exchange: Exchange, call: Call, quote: Quote): void {
+  proxy.turn.after((written) => {
+    if (!written) {
+      call.release(503);
+      return reject(exchange, call.requestId, ledgerUnavailable('its journal failed'));
+    }
+    if (exchange.closed) return call.release(499);
+    forward(proxy, exchange, call, quote);
+  });
+}
+
+const ledgerUnavailable = (cause: string): Rejection => ({
+  rejected: 'ledger_unavailable',
+  message: `The ledger cannot be written (${cause}). Nothing was sent to the provider.`,
+});

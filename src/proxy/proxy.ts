@@ -1,0 +1,28 @@
+// What one HTTP worker holds to serve requests: made once at its start, passed down the pipeline.
+
+import type { Accounts } from '../budget/account.js';
+import type { Counters } from '../budget/counters.js';
+import type { Config } from '../config/config.js';
+import type { WindowClock } from '../kernel/calendar.js';
+import type { Journal } from '../ledger/journal.js';
+import type { PriceTable } from '../pricing/table.js';
+import type { TokenClient } from '../tokens/client.js';
+import type { Upstream } from '../upstream/upstream.js';
+import type { Deadlines } from './deadlines.js';
+import type { Turn } from './turn.js';
+
+export interface Proxy {
+  readonly config: Config;
+  readonly prices: PriceTable;
+  readonly counters: Counters;
+  readonly accounts: Accounts;
+  readonly calendar: WindowClock;
+  readonly journal: Journal;
+  readonly turn: Turn;
+  readonly tokens: TokenClient;
+  readonly deadlines: Deadlines;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly now: () => number;
+  /** Budgets whose first rejection this worker has reported, as `scope|window|ordinal`. */
+  readonly reported: Set<string>;
+}

@@ -1,0 +1,173 @@
+// What a request is and the most it may cost: the caller, the models that may serve it (the
+// requested one, then the fallback), and for each an upper bound on its tokens. Sends nothing,
+// holds nothing.
+
+import type { Account } from '../budget/account.js';
+import { userAllowed } from '../config/limits.js';
+import { messageOf } from '../kernel/errors.js';
+import type { NanoUsd } from '../kernel/money.js';
+import { USER_BYTES_MAX } from '../kernel/scope.js';
+import { worstCost } from '../pricing/cost.js';
+import type { PricedModel } from '../pricing/table.js';
+import { boundedByContext, inputBound } from '../tokens/bound.js';
+import { wireOf } from '../upstream/provider.js';
+import { memberCount } from '../wire/json.js';
+import { type ModelRequest, readRequest } from '../wire/request.js';
+import type { Exchange } from './exchange.js';
+import type { Proxy } from './proxy.js';
+import type { Rejection } from './rejection.js';
+
+/**
+ * Reserved, and written into the request, where neither client, config nor catalogue gives a
+ * maximum.
+ */
+const OUTPUT_TOKENS_DEFAULT = 16_384;
+
+/** One model that may serve the request. */
+export interface Candidate {
+  readonly model: PricedModel;
+  readonly inputTokens: number;
+  /** Output tokens of one choice at most. */
+  readonly outputTokens: number;
+  /** The maximum is ours, not the client's or the model's: it must be written into the request. */
+  readonly imposed: boolean;
+  readonly fallback: boolean;
+}
+
+export interface Quote {
+  readonly account: Account;
+  readonly body: Record<string, unknown>;
+  readonly request: ModelRequest;
+  readonly candidates: readonly Candidate[];
+}
+
+export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
+  return worstCost(candidate.model.price, {
+    inputTokens: candidate.inputTokens,
+    outputTokens: candidate.outputTokens * request.choices,
+  });
+}
+
+/** Identifies the caller of an exchange; everything after this line knows who pays. */
+export function identify(proxy: Proxy, credential: string | null): string | Rejection {
+  if (credential === null || credential === '') {
+    return {
+      rejected: 'invalid_api_key',
+      message: 'No API key. Send `Authorization: Bearer <user>` or `x-api-key: <user>`.',
+    };
+  }
+  // A name is stored, logged and compared. uWebSockets cuts a header at some bytes above ASCII, so
+  // a name with such letters could pass for another.
+  if (credential.length > USER_BYTES_MAX || !/^[\x20-\x7e]+$/.test(credential)) {
+    return {
+      rejected: 'invalid_api_key',
+      message: `A user name has 1 to ${USER_BYTES_MAX} visible ASCII characters.`,
+    };
+  }
+  if (!userAllowed(proxy.config.budget, credential)) {
+    return {
+      rejected: 'invalid_api_key',
+      message: 'This user is not listed in budget.per_user_limits, and others are not let in.',
+    };
+  }
+  return credential;
+}
+
+export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote | Rejection {
+  const parsed = parseBody(exchange.body);
+  if ('rejected' in parsed) return parsed;
+  const { body } = parsed;
+  const request = readRequest(exchange.api, body);
+  if ('invalid' in request) {
+    const { code, invalid, param } = request;
+    return { rejected: code ?? 'invalid_request', message: invalid, param };
+  }
+  const model = findModel(proxy, request.model);
+  if ('rejected' in model) return model;
+  if (!servable(exchange, model)) {
+    return {
+      rejected: 'invalid_request',
+      message:
+        `Model ${request.model} is served by Anthropic and can only be asked on /v1/messages: ` +
+        'chat completions are not translated to it yet.',
+      param: 'model',
+    };
+  }
+  const account = proxy.accounts.of(user, proxy.calendar.dateAt(proxy.now()));
+  if (account === null) {
+    return {
+      rejected: 'ledger_unavailable',
+      message: 'The budget counters cannot hold this caller now. Nothing was sent.',
+    };
+  }
+  const bound = inputBound(exchange.api, body, exchange.body.length);
+  const candidates = [candidateOf(request, model, bound, false)];
+  const fallback = fallbackFor(proxy, exchange, model);
+  if (fallback !== null) candidates.push(candidateOf(request, fallback, bound, true));
+  return { account, body, request, candidates };
+}
+
+function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Rejection {
+  let body: unknown;
+  try {
+    body = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    return { rejected: 'invalid_request', message: `The body is not JSON: ${messageOf(error)}` };
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return { rejected: 'invalid_request', message: 'The body must be a JSON object.' };
+  }
+  // Of two members with one name we would price the last; the provider might take the first.
+  if (memberCount(bytes) !== Object.keys(body).length) {
+    return { rejected: 'invalid_request', message: 'A member of the body is given twice.' };
+  }
+  return { body: body as Record<string, unknown> };
+}
+
+function findModel(proxy: Proxy, name: string): PricedModel | Rejection {
+  const model = proxy.prices.find(name);
+  if (model === 'model_not_found') {
+    return {
+      rejected: 'model_not_found',
+      message: `The model ${JSON.stringify(name)} is not configured. GET /v1/models lists what is.`,
+      param: 'model',
+    };
+  }
+  if (model === 'model_not_priced') {
+    return {
+      rejected: 'model_not_priced',
+      message:
+        `The model ${JSON.stringify(name)} has no price, so it is refused. Set ` +
+        'estimated_input_cost_per_1k and estimated_output_cost_per_1k under it in the config.',
+      param: 'model',
+    };
+  }
+  return model;
+}
+
+const servable = (exchange: Exchange, model: PricedModel): boolean =>
+  exchange.api === 'messages' || wireOf(model.provider.type, 'chat') === 'chat';
+
+function fallbackFor(proxy: Proxy, exchange: Exchange, model: PricedModel): PricedModel | null {
+  const name = proxy.config.budget.fallbackModel;
+  if (!proxy.config.budget.enabled || name === null || name === model.name) return null;
+  const fallback = proxy.prices.find(name);
+  return typeof fallback === 'object' && servable(exchange, fallback) ? fallback : null;
+}
+
+function candidateOf(
+  request: ModelRequest,
+  model: PricedModel,
+  bound: number,
+  fallback: boolean,
+): Candidate {
+  const { maxOutputTokens, contextTokens } = model.facts;
+  const known = maxOutputTokens ?? contextTokens;
+  return {
+    model,
+    inputTokens: boundedByContext(bound, model.facts),
+    outputTokens: request.maxOutputTokens ?? known ?? OUTPUT_TOKENS_DEFAULT,
+    imposed: request.maxOutputTokens === null && known === null,
+    fallback,
+  };
+}

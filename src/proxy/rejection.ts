@@ -1,0 +1,75 @@
+// A request that does not go upstream, and why: the value that travels, and the answer it becomes.
+
+import type { Refusal } from '../budget/admit.js';
+import { windowBounds } from '../kernel/calendar.js';
+import { type ErrorCode, ERRORS } from '../kernel/errors.js';
+import { dollars } from '../kernel/money.js';
+import { type LocalDate, scopeUser } from '../kernel/scope.js';
+import { errorBody } from '../wire/error.js';
+import type { Exchange, Headers } from './exchange.js';
+import type { Proxy } from './proxy.js';
+
+export interface Rejection {
+  readonly rejected: ErrorCode;
+  readonly message: string;
+  readonly param?: string | null;
+  readonly members?: Readonly<Record<string, string>>;
+  readonly headers?: Headers;
+  /** Where the config chooses another status than the table. */
+  readonly status?: number;
+}
+
+export const isRejection = (value: object): value is Rejection => 'rejected' in value;
+
+export function reject(exchange: Exchange, requestId: string, rejection: Rejection): void {
+  const body = errorBody(exchange.api, {
+    code: rejection.rejected,
+    message: rejection.message,
+    param: rejection.param ?? null,
+    members: rejection.members ?? {},
+    requestId,
+  });
+  exchange.reply(
+    rejection.status ?? ERRORS[rejection.rejected].status,
+    [
+      ['content-type', 'application/json'],
+      ['x-tokenpak-request-id', requestId],
+      ...(rejection.headers ?? []),
+    ],
+    body,
+  );
+}
+
+/** The rejection of a refused admission: which budget, of whom, until when. */
+export function budgetRejection(proxy: Proxy, refusal: Refusal, date: LocalDate): Rejection {
+  const { budget, limit, settled } = refusal;
+  const user = scopeUser(budget.scope);
+  const who = user === null ? 'This proxy' : `User ${user}`;
+  const { endMs } = windowBounds(budget.window, date, proxy.calendar.timezone);
+  const headers: Headers = [
+    ['x-tokenpak-budget-scope', encodeURI(budget.scope)],
+    ['x-tokenpak-budget-window', budget.window],
+    ['x-tokenpak-budget-reset', new Date(endMs).toISOString().replace('.000Z', 'Z')],
+  ];
+  if (refusal.reason === 'in_flight') {
+    return {
+      rejected: 'budget_in_flight',
+      message:
+        `${who} has the rest of the ${budget.window} budget (${dollars(limit)}) held by requests ` +
+        'in flight. Retry when they have ended.',
+      headers: [...headers, ['retry-after', '1']],
+    };
+  }
+  return {
+    rejected: 'budget_exceeded',
+    message:
+      `${who} has reached ${budget.window} budget limit (${dollars(limit)}). ` +
+      'Rejecting request.',
+    members: {
+      [`${budget.window}_spent`]: dollars(settled),
+      [`${budget.window}_limit`]: dollars(limit),
+    },
+    headers: [...headers, ['x-should-retry', 'false']],
+    status: proxy.config.budget.rejectionStatus,
+  };
+}

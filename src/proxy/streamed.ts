@@ -1,0 +1,76 @@
+// An answer that is streamed: every event passes as it comes, with backpressure from the client to
+// the provider. When the client hangs up the provider is read to its end, since it bills what it
+// generates and only its last event says how much.
+
+import type { ErrorCode } from '../kernel/errors.js';
+import { ChatMeter } from '../wire/chat-stream.js';
+import { ChatToMessagesMeter } from '../wire/chat-to-messages-stream.js';
+import { MessagesMeter } from '../wire/messages-stream.js';
+import type { MeterOptions, StreamMeter } from '../wire/stream.js';
+import { type Answer, answerHeaders, type AnswerParts } from './answer.js';
+
+export class StreamAnswer implements Answer {
+  readonly #parts: AnswerParts;
+  readonly #meter: StreamMeter;
+  #paused = false;
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+    this.#meter = this.#meterFor();
+    const { exchange, status } = parts;
+    exchange.begin(status, answerHeaders(parts));
+    exchange.onReady(() => this.#resume());
+  }
+
+  data(chunk: Buffer): void {
+    const settledBefore = this.#meter.settled;
+    const bytes = this.#meter.push(chunk);
+    // The settle record is written before the bytes that tell its cost.
+    if (this.#meter.settled && !settledBefore) this.#parts.proxy.turn.flush();
+    if (bytes !== null && bytes.length > 0) this.#write(bytes);
+  }
+
+  end(): void {
+    this.#finish('upstream_unreachable');
+  }
+
+  cut(): void {
+    this.#finish(this.#parts.call.timedOut ? 'upstream_timeout' : 'upstream_unreachable');
+  }
+
+  /** `cut`: what the client is told if the stream has not come to its own end. */
+  #finish(cut: ErrorCode): void {
+    const settledBefore = this.#meter.settled;
+    const bytes = this.#meter.end(cut);
+    if (!settledBefore) this.#parts.proxy.turn.flush();
+    const { exchange } = this.#parts;
+    if (exchange.closed) return;
+    if (bytes.length > 0) exchange.write(bytes);
+    exchange.end();
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { exchange, forwarding } = this.#parts;
+    if (exchange.closed || exchange.write(bytes)) return;
+    this.#paused = true;
+    forwarding().pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#parts.forwarding().resume();
+  }
+
+  #meterFor(): StreamMeter {
+    const { exchange, sent, call, status } = this.#parts;
+    const options: MeterOptions = {
+      settle: (usage) => call.costMembers(call.settle(usage, this.#meter.outputBytes, status)),
+      stripUsage: sent.usageInjected,
+      inputTokens: call.candidate.inputTokens,
+      requestedModel: call.quote.request.model,
+    };
+    if (exchange.api !== sent.wire) return new ChatToMessagesMeter(options);
+    return sent.wire === 'chat' ? new ChatMeter(options) : new MessagesMeter(options);
+  }
+}

@@ -1,0 +1,81 @@
+// What sets one provider type apart from another, as rows of data: the wires it speaks, where they
+// live under its base URL, and how it wants its key. Only a different wire format earns code.
+
+import type { ProviderConfig, ProviderType } from '../config/config.js';
+import type { Api } from '../kernel/api.js';
+
+interface ProviderRow {
+  /** Native wires, and their paths below `base_url` (which for OpenAI ends in `/v1`). */
+  readonly paths: Partial<Readonly<Record<Api, string>>>;
+  readonly keyHeaders: (apiKey: string) => Readonly<Record<string, string>>;
+  /** Headers a wire cannot do without, where the client sent none. */
+  readonly defaults: Readonly<Record<string, string>>;
+}
+
+const bearer = (apiKey: string): Record<string, string> => ({ authorization: `Bearer ${apiKey}` });
+
+const ROWS: Readonly<Record<ProviderType, ProviderRow>> = {
+  openai: { paths: { chat: '/chat/completions' }, keyHeaders: bearer, defaults: {} },
+  'openai-compatible': { paths: { chat: '/chat/completions' }, keyHeaders: bearer, defaults: {} },
+  anthropic: {
+    paths: { messages: '/v1/messages' },
+    keyHeaders: (apiKey) => ({ 'x-api-key': apiKey }),
+    defaults: { 'anthropic-version': '2023-06-01' },
+  },
+  mock: {
+    paths: { chat: '/v1/chat/completions', messages: '/v1/messages' },
+    keyHeaders: bearer,
+    defaults: {},
+  },
+};
+
+/**
+ * The wire that a client's API is sent on: its own where the provider speaks it, else the other.
+ */
+export function wireOf(type: ProviderType, api: Api): Api {
+  if (ROWS[type].paths[api] !== undefined) return api;
+  return api === 'chat' ? 'messages' : 'chat';
+}
+
+export function pathOf(provider: ProviderConfig, wire: Api): string {
+  const prefix = new URL(provider.baseUrl).pathname.replace(/\/$/, '');
+  return prefix + (ROWS[provider.type].paths[wire] ?? '');
+}
+
+/** The headers of every request to a provider: ours alone, never the client's credentials. */
+export function baseHeaders(provider: ProviderConfig): Record<string, string> {
+  const row = ROWS[provider.type];
+  return {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'tokenpak',
+    ...row.defaults,
+    ...(provider.apiKey === null ? bearerOfNobody(provider.type) : row.keyHeaders(provider.apiKey)),
+  };
+}
+
+const bearerOfNobody = (type: ProviderType): Record<string, string> =>
+  type === 'mock' ? bearer('mock') : {};
+
+/** Client headers that go upstream as they are. Everything else stays here. */
+export const FORWARDED_HEADERS = [
+  'anthropic-beta',
+  'anthropic-version',
+  'idempotency-key',
+  'openai-beta',
+  'x-client-request-id',
+] as const;
+
+/** Provider headers that the client may see. */
+export function isReturnedHeader(name: string): boolean {
+  return (
+    name === 'content-type' ||
+    name === 'retry-after' ||
+    name === 'request-id' ||
+    name === 'x-request-id' ||
+    name === 'x-should-retry' ||
+    name.startsWith('openai-') ||
+    name.startsWith('anthropic-') ||
+    name.startsWith('x-ratelimit-')
+  );
+}
