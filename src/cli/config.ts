@@ -1,0 +1,38 @@
+// How every verb but `validate-config` takes its configuration: whole, or not at all.
+
+import type { Config, ProviderConfig } from '../config/config.js';
+import { formatProblem, loadConfig, type Problem } from '../config/load.js';
+import { TokenPakError } from '../kernel/errors.js';
+
+export interface LoadOptions {
+  /** The verb sends requests to providers, so their keys must be there. */
+  readonly needsKeys: boolean;
+  /** Providers whose key is missing become the embedded mock. */
+  readonly mockMissingKeys?: boolean;
+}
+
+/** Throws `bad_config`, its message one line a problem. */
+export function configFor(file: string, options: LoadOptions): Config {
+  const loaded = loadConfig(file, process.env);
+  if (!loaded.ok) throw badConfig(loaded.problems);
+  const mocked = options.mockMissingKeys === true;
+  const missing = loaded.missingEnv.filter(
+    ({ key }) => options.needsKeys && !(mocked && /^providers\.[^.]+\.api_key$/.test(key)),
+  );
+  const blocking = loaded.warnings.filter(({ blocksProxy }) => options.needsKeys && blocksProxy);
+  if (missing.length + blocking.length > 0) throw badConfig([...missing, ...blocking]);
+  return mocked ? withMocks(loaded.config) : loaded.config;
+}
+
+const badConfig = (problems: readonly Problem[]): TokenPakError =>
+  new TokenPakError('bad_config', problems.map(formatProblem).join('\n✗ '));
+
+function withMocks(config: Config): Config {
+  const providers = Object.values(config.providers).map((provider): [string, ProviderConfig] => [
+    provider.name,
+    provider.apiKey === null && provider.type !== 'openai-compatible'
+      ? { ...provider, type: 'mock' }
+      : provider,
+  ]);
+  return { ...config, providers: Object.fromEntries(providers) };
+}

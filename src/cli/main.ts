@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+// The command line: parses it, calls one room, prints what comes back. No logic of its own.
+
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf, TokenPakError } from '../kernel/errors.js';
+import { PriceTable } from '../pricing/table.js';
+import { demoCommand } from './demo.js';
+import { initConfig } from './init.js';
+import { marked, printMarked } from './print.js';
+import { proxyCommand } from './proxy.js';
+import { dayArgument, exportCommand, spendCommand, verifyCommand } from './reports.js';
+import { validateConfig } from './validate-config.js';
+
+const packageJson = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+const program = new Command('tokenpak')
+  .description('An LLM proxy that never lets anyone spend a cent more than allowed.')
+  .version(packageJson.version)
+  .configureHelp({ sortSubcommands: false })
+  .showHelpAfterError('(add --help for what is allowed)')
+  // Wrong usage is 2 for every verb; help and version are 0.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+
+function wholeNumber(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
+  };
+}
+
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file').default('./config.yaml');
+
+program
+  .command('proxy')
+  .description('run the proxy')
+  .addOption(configOption())
+  .option(
+    '-w, --workers <n>',
+    'HTTP worker threads (default: cores, at most 8)',
+    wholeNumber(1, 256),
+  )
+  .option('--host <address>', 'address to listen on (default: server.host)')
+  .option('-p, --port <n>', 'port to listen on (default: server.port)', wholeNumber(0, 65_535))
+  .option('--mock-missing-keys', 'let the embedded mock stand in for providers without a key')
+  .action(proxyCommand);
+
+program
+  .command('validate-config')
+  .description('check a configuration file')
+  .argument('<file>', 'configuration file')
+  .action((file: string) => {
+    const { lines, exitCode } = validateConfig(
+      file,
+      process.env,
+      (config) => new PriceTable(config),
+    );
+    printMarked(lines);
+    process.exitCode = exitCode;
+  });
+
+program
+  .command('init')
+  .description('write a commented config.yaml')
+  .argument('[file]', 'file to write', './config.yaml')
+  .action((file: string) => {
+    initConfig(file);
+    printMarked([`✓ ${file} written. Next: tokenpak validate-config ${file}`]);
+  });
+
+program
+  .command('spend')
+  .description('what was spent: the day so far, or a range of days')
+  .addOption(configOption())
+  .addOption(
+    new Option('--by <what>', 'one row for each')
+      .choices(['user', 'model', 'provider', 'day'])
+      .default('user'),
+  )
+  .option('--since <day>', '2026-03-25, today, or 30d (default: the day of --until)', dayArgument)
+  .option('--until <day>', 'last day, included (default: today)', dayArgument)
+  .option('--csv', 'comma-separated values')
+  .option('--json', 'one JSON object')
+  .action(spendCommand);
+
+const ledger = program.command('ledger').description('the books themselves');
+ledger
+  .command('export')
+  .description('one JSON object a line for every request that has ended')
+  .addOption(configOption())
+  .action(exportCommand);
+ledger
+  .command('verify')
+  .description('check every checksum, and every total against its records')
+  .addOption(configOption())
+  .option('--json', 'one JSON object')
+  .action(verifyCommand);
+
+program
+  .command('demo')
+  .description('play the whole recipe against an embedded provider: no key, no network')
+  .action(demoCommand);
+
+/** Failures that a change of the command line or the file mends. */
+const USAGE_CODES = new Set(['bad_config', 'bad_usage', 'config_exists', 'config_unwritable']);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${marked(`✗ ${messageOf(error)}`, process.stderr)}\n`);
+  process.exitCode = error instanceof TokenPakError && USAGE_CODES.has(error.code) ? 2 : 1;
+}

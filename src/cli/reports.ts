@@ -1,0 +1,77 @@
+// `tokenpak spend` and `tokenpak ledger`: read the books of a data directory, whether a proxy runs
+// on it or not, and print them.
+
+import { InvalidArgumentError } from 'commander';
+import { localDate } from '../kernel/calendar.js';
+import { TokenPakError } from '../kernel/errors.js';
+import type { LocalDate } from '../kernel/scope.js';
+import { exportEntries, verify } from '../ledger/export.js';
+import { spend, type SpendBy, spendJson } from '../ledger/spend.js';
+import { configFor } from './config.js';
+import { isColored, printMarked } from './print.js';
+import { renderSpend, spendCsv } from './spend.js';
+
+export interface SpendFlags {
+  readonly config: string;
+  readonly by: SpendBy;
+  readonly since?: string;
+  readonly until?: string;
+  readonly csv?: boolean;
+  readonly json?: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const COLUMNS_DEFAULT = 80;
+
+/** Checks a day as it stands on the command line: `2026-03-25`, `today`, or `30d` for days ago. */
+export function dayArgument(text: string): string {
+  const real = !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+  if (text === 'today' || /^\d{1,5}d$/.test(text) || (/^\d{4}-\d\d-\d\d$/.test(text) && real)) {
+    return text;
+  }
+  throw new InvalidArgumentError('A day is needed: 2026-03-25, today, or 30d for thirty days ago.');
+}
+
+function dayOf(text: string | undefined, timezone: string): LocalDate {
+  if (text?.includes('-') === true) return Number(text.replaceAll('-', ''));
+  const daysAgo = text?.endsWith('d') === true ? Number(text.slice(0, -1)) : 0;
+  return localDate(Date.now() - daysAgo * DAY_MS, timezone);
+}
+
+export async function spendCommand(flags: SpendFlags): Promise<void> {
+  const { budget, storage } = configFor(flags.config, { needsKeys: false });
+  const until = dayOf(flags.until, budget.timezone);
+  const since = flags.since === undefined ? until : dayOf(flags.since, budget.timezone);
+  if (since > until) throw new TokenPakError('bad_usage', '--since is later than --until');
+  const result = await spend(storage.path, { by: flags.by, from: since, to: until });
+  for (const fault of result.faults) process.stderr.write(`✗ ${fault}\n`);
+  if (result.faults.length > 0) process.exitCode = 1;
+  if (flags.json === true) return print(`${JSON.stringify(spendJson(result))}\n`);
+  if (flags.csv === true) return print(spendCsv(result));
+  const color = isColored(process.stdout);
+  print(renderSpend(result, { budget, color, columns: process.stdout.columns ?? COLUMNS_DEFAULT }));
+}
+
+export async function exportCommand(flags: { readonly config: string }): Promise<void> {
+  const { storage } = configFor(flags.config, { needsKeys: false });
+  await exportEntries(storage.path, (line) => print(`${line}\n`));
+}
+
+export async function verifyCommand(flags: {
+  readonly config: string;
+  readonly json?: boolean;
+}): Promise<void> {
+  const { storage } = configFor(flags.config, { needsKeys: false });
+  const found = await verify(storage.path);
+  if (found.problems.length > 0) process.exitCode = 1;
+  if (flags.json === true) return print(`${JSON.stringify(found)}\n`);
+  const { entries, journalRecords, problems } = found;
+  printMarked(problems.map((problem) => `✗ ${problem}`));
+  if (problems.length > 0) return;
+  const read = `${entries} entries, ${journalRecords} records in journals`;
+  printMarked([`✓ Every checksum and every total agrees (${read})`]);
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}

@@ -1,0 +1,116 @@
+// `tokenpak spend`: what was spent, as a table with bars against the caps, as CSV or as JSON.
+
+import { createColors } from 'picocolors';
+import type { BudgetConfig } from '../config/config.js';
+import { limitsOf } from '../config/limits.js';
+import { dollars, nano, type NanoUsd, usdText } from '../kernel/money.js';
+import { dayText, type SpendResult, type SpendRow } from '../ledger/spend.js';
+
+export interface SpendLook {
+  readonly budget: BudgetConfig;
+  readonly color: boolean;
+  /** Of the terminal. */
+  readonly columns: number;
+}
+
+const BAR_CELLS = 20;
+const NAME_MAX = 40;
+
+/** A table for people; its last line is the total against the global cap. */
+export function renderSpend(result: SpendResult, look: SpendLook): string {
+  const { query, rows, total } = result;
+  const range = [query.from, query.to].map(dayText);
+  const title = range[0] === range[1] ? `Spend of ${range[0]}` : `Spend of ${range.join(' … ')}`;
+  if (rows.length === 0) return `${title}: nothing yet\n`;
+  const oneDay = query.from === query.to;
+  const table = rows.map((row) => cells(row, capOf(result, row, look.budget, oneDay), look));
+  const limit = oneDay ? limitsOf(look.budget, null).daily : null;
+  const sum = { name: 'total', requests: rows.reduce((all, row) => all + row.requests, 0) };
+  const last = [
+    sum.name,
+    String(sum.requests),
+    '',
+    '',
+    dollars(total),
+    barText(total, limit, look),
+  ];
+  const head = [query.by, 'requests', 'input', 'output', 'cost', ''];
+  const lines = [`${title} (${look.budget.timezone})`, ...columnsOf([head, ...table, last])];
+  const unsure = rows.reduce((all, row) => all + row.estimated + row.unsettled, 0);
+  if (unsure > 0) lines.push(`⚠ ${unsure} requests at an estimate: their usage never came`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The same rows for a spreadsheet. */
+export function spendCsv({ query, rows }: SpendResult): string {
+  const lines = [`${query.by},requests,input_tokens,output_tokens,cost_usd`];
+  for (const { name, requests, usage, cost } of rows) {
+    lines.push(
+      [csvText(name), requests, inputTokens(usage), usage.outputTokens, usdText(cost)].join(','),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const inputTokens = (usage: SpendRow['usage']): number =>
+  usage.inputTokens + usage.cachedInputTokens + usage.cacheWriteTokens + usage.cacheWrite1hTokens;
+
+/** The day's cap that a row runs against: a user's own, or everyone's for one day. */
+function capOf(
+  { query }: SpendResult,
+  row: SpendRow,
+  budget: BudgetConfig,
+  oneDay: boolean,
+): NanoUsd | null {
+  if (query.by === 'day') return limitsOf(budget, null).daily;
+  return query.by === 'user' && oneDay ? limitsOf(budget, row.name).daily : null;
+}
+
+function cells(row: SpendRow, cap: NanoUsd | null, look: SpendLook): string[] {
+  const { usage } = row;
+  const input = inputTokens(usage).toLocaleString('en-US');
+  const output = usage.outputTokens.toLocaleString('en-US');
+  const bar = barText(row.cost, cap, look);
+  return [plainName(row.name), String(row.requests), input, output, dollars(row.cost), bar];
+}
+
+/** `██████░░░░  60% of $3.00`; empty without a cap. */
+function barText(spent: NanoUsd, cap: NanoUsd | null, { color, columns }: SpendLook): string {
+  if (cap === null) return '';
+  const permille = cap === 0n ? (spent > 0n ? 1000n : 0n) : nano((spent * 1000n) / cap);
+  const text = `${permille / 10n}% of ${dollars(cap)}`;
+  if (columns < 80) return text;
+  const full = Math.min(BAR_CELLS, Number((permille * BigInt(BAR_CELLS)) / 1000n));
+  const colors = createColors(color);
+  const paint = permille >= 1000n ? colors.red : permille >= 800n ? colors.yellow : colors.green;
+  return `${paint('█'.repeat(full))}${'░'.repeat(BAR_CELLS - full)} ${text}`;
+}
+
+/** Names come from callers: nothing in them may steer a terminal. */
+function plainName(name: string): string {
+  const plain = name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
+  return plain.length > NAME_MAX ? `${plain.slice(0, NAME_MAX - 1)}…` : plain;
+}
+
+/** The first and the last column left-aligned, numbers right-aligned. */
+function columnsOf(table: readonly (readonly string[])[]): string[] {
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  return table.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        if (column === 0) return cell.padEnd(width);
+        return column === row.length - 1 ? cell : cell.padStart(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Quoted where it must be, and never a formula when a spreadsheet opens it. */
+function csvText(text: string): string {
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

@@ -1,0 +1,93 @@
+// `tokenpak validate-config`: what a config means in a few ✓ lines, then ⚠ warnings; or its
+// problems as ✗ lines. Returns text; printing and colouring are the caller's.
+
+import type { Config, Limits } from '../config/config.js';
+import type { Environment } from '../config/env.js';
+import { formatProblem, loadConfig } from '../config/load.js';
+import { dollars, type NanoUsd } from '../kernel/money.js';
+import type { PriceTable } from '../pricing/table.js';
+import { advise, priceText } from './config-advice.js';
+
+export interface Validation {
+  readonly lines: string[];
+  /** 2: the file has problems. Warnings alone do not fail it. */
+  readonly exitCode: 0 | 2;
+}
+
+export function validateConfig(
+  file: string,
+  env: Environment,
+  priceTableOf: (config: Config) => PriceTable,
+): Validation {
+  const loaded = loadConfig(file, env);
+  if (!loaded.ok) {
+    return { lines: loaded.problems.map((problem) => `✗ ${formatProblem(problem)}`), exitCode: 2 };
+  }
+  const { config, missingEnv, warnings } = loaded;
+  const prices = priceTableOf(config);
+  const lines = [
+    '✓ Config valid',
+    budgetLine(config),
+    ...perUserLine(config),
+    ...modelsLine(prices),
+    alertsLine(config),
+    ...missingEnv.map(
+      (problem) => `⚠ ${formatProblem(problem)} (the proxy does not start without)`,
+    ),
+    ...warnings.map((problem) => {
+      const blocks = problem.blocksProxy === true ? ' (the proxy does not start with this)' : '';
+      return `⚠ ${formatProblem(problem)}${blocks}`;
+    }),
+    ...advise(config, prices).map((advice) => `⚠ ${advice}`),
+  ];
+  return { lines, exitCode: 0 };
+}
+
+const amount = (limit: NanoUsd | null): string => (limit === null ? 'none' : dollars(limit));
+
+function budgetLine({ budget }: Config): string {
+  if (!budget.enabled) return '✓ Budget tracking disabled (spend is metered, nothing is limited)';
+  const { daily, monthly } = budget.global;
+  return `✓ Budget tracking enabled (daily: ${amount(daily)}, monthly: ${amount(monthly)})`;
+}
+
+/** More than this many users or models no longer fit a line that anyone reads. */
+const LISTED_MAX = 20;
+
+function listed(items: readonly string[]): string {
+  const rest = items.length - LISTED_MAX;
+  return items.slice(0, LISTED_MAX).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function perUserLine({ budget }: Config): string[] {
+  if (budget.perUser === null) return [];
+  const { users, defaults, unlistedUsers } = budget.perUser;
+  const items = Object.entries(users).map(([user, limits]) => `${user} (${perWindow(limits)})`);
+  if (unlistedUsers === 'reject') items.push('others (rejected)');
+  else if (defaults.daily !== null || defaults.monthly !== null) {
+    items.push(`others (${perWindow(defaults)})`);
+  }
+  return [`✓ Per-user limits: ${items.length === 0 ? 'none' : listed(items)}`];
+}
+
+function perWindow({ daily, monthly }: Limits): string {
+  const parts: string[] = [];
+  if (daily !== null) parts.push(`${dollars(daily)}/day`);
+  if (monthly !== null) parts.push(`${dollars(monthly)}/month`);
+  return parts.length === 0 ? 'no limit' : parts.join(', ');
+}
+
+function modelsLine(prices: PriceTable): string[] {
+  const items = prices.names().flatMap((name) => {
+    const model = prices.find(name);
+    return typeof model === 'string' ? [] : [priceText(model)];
+  });
+  return items.length === 0 ? [] : [`✓ Prices per million tokens: ${listed(items)}`];
+}
+
+function alertsLine({ budget, alerts }: Config): string {
+  const thresholds = budget.alertThresholdsPct.map((pct) => `${pct}%`).join(', ');
+  const hosts = budget.alertWebhooks.map((url) => new URL(url)).map(({ host }) => host);
+  const receivers = [alerts.logFile, ...hosts.filter((host) => host !== '')];
+  return `✓ Alerts: at ${thresholds} of a limit, to ${listed(receivers)}`;
+}

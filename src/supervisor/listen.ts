@@ -1,0 +1,46 @@
+// What the supervisor settles before any worker starts: a port that nobody else has, and a server
+// for each embedded provider.
+
+import { createServer } from 'node:net';
+import type { Config, ProviderConfig } from '../config/config.js';
+import { TokenPakError } from '../kernel/errors.js';
+import { type MockProvider, startMock } from '../mock/provider.js';
+
+/**
+ * The port to listen on. The workers share it with SO_REUSEPORT, which would share it with a
+ * stranger too, so it is taken once without: that fails when anyone listens there.
+ */
+export function freePort(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'another process listens there' : error.message;
+      const message =
+        `cannot listen on ${host}:${port}: ${why}. ` + 'Stop it, or choose another port.';
+      reject(new TokenPakError('cannot_start', message));
+    });
+    server.listen({ host, port, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+    });
+  });
+}
+
+export interface Mocks {
+  readonly running: readonly MockProvider[];
+  /** All providers, those of `type: mock` with the address of their server. */
+  readonly providers: Readonly<Record<string, ProviderConfig>>;
+}
+
+export async function startMocks(config: Config): Promise<Mocks> {
+  const running: MockProvider[] = [];
+  const providers: Record<string, ProviderConfig> = {};
+  for (const provider of Object.values(config.providers)) {
+    providers[provider.name] = provider;
+    if (provider.type !== 'mock') continue;
+    const mock = await startMock(provider.mock === null ? {} : { behaviour: provider.mock });
+    running.push(mock);
+    providers[provider.name] = { ...provider, baseUrl: mock.url };
+  }
+  return { running, providers };
+}

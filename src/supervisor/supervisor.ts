@@ -1,0 +1,179 @@
+// The main thread of `tokenpak proxy`: owns configuration, lifecycle and alerts, and never touches
+// a request. It opens the ledger, seeds the counters from it, starts the workers, and takes all
+// down in the reverse order.
+
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AlertDispatcher, channelsOf } from '../alert/dispatcher.js';
+import type { Config } from '../config/config.js';
+import { GATE } from '../http/thread.js';
+import { localDate } from '../kernel/calendar.js';
+import { deferred } from '../kernel/deferred.js';
+import { messageOf } from '../kernel/errors.js';
+import { Ledger } from '../ledger/client.js';
+import { PriceTable } from '../pricing/table.js';
+import { TokenPool } from '../tokens/pool.js';
+import { Balances } from './balances.js';
+import { freePort, type Mocks, startMocks } from './listen.js';
+import { Workers } from './workers.js';
+
+const WORKERS_MAX_DEFAULT = 8;
+/** uWebSockets takes 4 KiB of headers unless told otherwise before it loads. */
+const HEADER_BYTES_MAX = '32768';
+/**
+ * How long the end of the process waits for alerts under way. The rest goes out at the next start.
+ */
+const ALERT_FLUSH_MS = 5_000;
+
+export interface SupervisorOptions {
+  readonly config: Config;
+  readonly log: (line: string) => void;
+}
+
+export class Supervisor {
+  readonly address: string;
+  readonly workers: number;
+  readonly #config: Config;
+  readonly #log: (line: string) => void;
+  readonly #gate = new SharedArrayBuffer(4);
+  readonly #balances: Balances;
+  readonly #pool = new TokenPool();
+  readonly #mocks: Mocks;
+  readonly #port: number;
+  readonly #ended = deferred<number>();
+  #ledger: Ledger | null = null;
+  #dispatcher: AlertDispatcher | null = null;
+  #threads: Workers | null = null;
+  #stopping = false;
+
+  private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
+    const { config } = options;
+    const { host } = config.server;
+    this.#config = { ...config, providers: mocks.providers };
+    this.#log = options.log;
+    this.#port = port;
+    this.#mocks = mocks;
+    this.#balances = new Balances(config.budget);
+    this.address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
+  }
+
+  /** Resolves when requests are let in. Throws, leaving nothing behind, when that cannot be. */
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= HEADER_BYTES_MAX;
+    const { host, port } = options.config.server;
+    const free = await freePort(host, port);
+    const supervisor = new Supervisor(options, free, await startMocks(options.config));
+    try {
+      await supervisor.#start();
+    } catch (error) {
+      await supervisor.#end();
+      throw error;
+    }
+    return supervisor;
+  }
+
+  /** Resolves with the exit code once everything is down. */
+  get ended(): Promise<number> {
+    return this.#ended.promise;
+  }
+
+  /** Ends in order: no new requests, those under way finish, the books are closed. */
+  stop(exitCode: number): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#end().then(
+      () => this.#ended.resolve(exitCode),
+      (error: unknown) => {
+        this.#log(`✗ ${messageOf(error)}`);
+        this.#ended.resolve(1);
+      },
+    );
+  }
+
+  async #start(): Promise<void> {
+    const { budget, storage } = this.#config;
+    const ledger = await Ledger.open({
+      storagePath: storage.path,
+      budget,
+      channels: channelsOf(budget),
+      now: () => Date.now(),
+      // What the replay raises is in `pendingAlerts` below: until then nobody is there to send it.
+      onAlert: (event) => this.#dispatcher?.dispatch(event),
+      onFailure: (error) => this.#fail(`The ledger failed: ${messageOf(error)}`),
+    });
+    this.#ledger = ledger;
+    await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
+    await this.#pool.warm(encodingsOf(this.#config));
+    this.#threads = this.#workersWith(ledger);
+    await this.#threads.start();
+    this.#dispatcher = new AlertDispatcher({
+      config: this.#config,
+      now: () => Date.now(),
+      markDelivered: (eventId, channel) => ledger.markDelivered(eventId, channel),
+      onFailure: (message) => this.#log(`⚠ ${message}`),
+    });
+    for (const { delivered, ...event } of await ledger.pendingAlerts()) {
+      this.#dispatcher.dispatch(event, delivered);
+    }
+  }
+
+  #workersWith(ledger: Ledger): Workers {
+    return new Workers({
+      count: this.workers,
+      start: {
+        config: this.#config,
+        port: this.#port,
+        counters: this.#balances.buffer,
+        gate: this.#gate,
+        salt: this.#balances.salt,
+        journalDirectory: join(this.#config.storage.path, 'journal'),
+      },
+      pool: this.#pool,
+      nextJournalId: () => ledger.nextJournalId(),
+      recover: (journalId) => this.#balances.recover(ledger, journalId),
+      onLedgerFailed: (message) => this.#fail(`The journal failed: ${message}`),
+      onGaveUp: (message) => this.#fail(message),
+      log: this.#log,
+      now: () => Date.now(),
+    });
+  }
+
+  /** In doubt nothing is admitted, and the process ends with 1. */
+  #fail(what: string): void {
+    if (this.#stopping) return;
+    Atomics.store(new Int32Array(this.#gate), 0, GATE.failed);
+    this.#log(`✗ ${what}. Nothing is admitted any more; ending.`);
+    this.stop(1);
+  }
+
+  async #end(): Promise<void> {
+    Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
+    await this.#threads?.drain(this.#config.server.shutdownGraceMs);
+    if (this.#ledger !== null) {
+      await this.#ledger.drained().catch((error: unknown) => this.#log(`✗ ${messageOf(error)}`));
+      if (this.#dispatcher !== null) {
+        await Promise.race([this.#dispatcher.flush(), pause(ALERT_FLUSH_MS)]);
+        await this.#dispatcher.close();
+      }
+      await this.#ledger.close();
+    }
+    await this.#pool.close();
+    await Promise.all(this.#mocks.running.map((mock) => mock.close()));
+  }
+}
+
+/** The encodings that the configured models are counted with. */
+function encodingsOf(config: Config) {
+  const prices = new PriceTable(config);
+  const encodings = prices.names().flatMap((name) => {
+    const model = prices.find(name);
+    return typeof model === 'object' && model.encoding !== null ? [model.encoding] : [];
+  });
+  return [...new Set(encodings)];
+}
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });

@@ -1,0 +1,130 @@
+// The HTTP worker threads: started, watched, started again when one dies, drained at the end. What
+// a dead worker had reserved is charged in full before its successor starts.
+
+import { Worker, MessageChannel } from 'node:worker_threads';
+import { type FromWorker, type ToWorker, type WorkerStart } from '../http/thread.js';
+import { type Deferred, deferred } from '../kernel/deferred.js';
+import { TokenPakError } from '../kernel/errors.js';
+import type { TokenPool } from '../tokens/pool.js';
+
+/** A worker that lives shorter than this counts as a failed start. */
+const SHORT_LIFE_MS = 2_000;
+/** So many short lives in a row, and the supervisor gives up instead of spinning. */
+const SHORT_LIVES_MAX = 5;
+
+export interface WorkersOptions {
+  readonly count: number;
+  readonly start: Omit<WorkerStart, 'journalId' | 'tokens'>;
+  readonly pool: TokenPool;
+  readonly nextJournalId: () => Promise<number>;
+  /** Charges what a dead worker left open. */
+  readonly recover: (journalId: number) => Promise<void>;
+  readonly onLedgerFailed: (message: string) => void;
+  readonly onGaveUp: (message: string) => void;
+  readonly log: (line: string) => void;
+  readonly now: () => number;
+}
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #threads = new Map<number, Worker>();
+  #stopping = false;
+  #shortLives = 0;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#threads.size;
+  }
+
+  /** Resolves when all listen; throws `cannot_start` when one cannot. */
+  async start(): Promise<void> {
+    for (let index = 0; index < this.#options.count; index++) await this.#startOne(index);
+  }
+
+  async #startOne(index: number): Promise<void> {
+    const { start, pool, nextJournalId, now } = this.#options;
+    const journalId = await nextJournalId();
+    const { port1, port2 } = new MessageChannel();
+    pool.serve(port1);
+    const worker = new Worker(new URL('../http/worker.js', import.meta.url), {
+      name: `http-${index}`,
+      workerData: { ...start, journalId, tokens: port2 } satisfies WorkerStart,
+      transferList: [port2],
+    });
+    this.#threads.set(index, worker);
+    const born = now();
+    let listening = false;
+    const started = deferred<void>();
+    worker.on('message', (message: FromWorker) => this.#hear(index, message, started));
+    worker.on('error', (error) => {
+      this.#options.log(`worker ${index} failed: ${error.message}`);
+      started.reject(new TokenPakError('cannot_start', startFailure(error)));
+    });
+    worker.on('exit', () => {
+      port1.close();
+      this.#threads.delete(index);
+      started.reject(new TokenPakError('cannot_start', `worker ${index} ended before it listened`));
+      if (listening && !this.#stopping) void this.#replace(index, journalId, now() - born);
+    });
+    await started.promise;
+    listening = true;
+  }
+
+  #hear(index: number, message: FromWorker, started: Deferred<void>): void {
+    switch (message.type) {
+      case 'listening':
+        started.resolve();
+        break;
+      case 'cannot_start':
+        started.reject(new TokenPakError('cannot_start', message.message));
+        break;
+      case 'ledger_failed':
+        this.#options.onLedgerFailed(message.message);
+        break;
+      case 'defect':
+        this.#options.log(`worker ${index} stops on a defect: ${message.message}`);
+        break;
+    }
+  }
+
+  async #replace(index: number, journalId: number, livedMs: number): Promise<void> {
+    const { recover, log, onGaveUp } = this.#options;
+    this.#shortLives = livedMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0;
+    if (this.#shortLives >= SHORT_LIVES_MAX) {
+      return onGaveUp(`worker ${index} died ${SHORT_LIVES_MAX} times right after its start`);
+    }
+    try {
+      await recover(journalId);
+      await this.#startOne(index);
+      log(`worker ${index} was started again`);
+    } catch (error) {
+      onGaveUp(`worker ${index} cannot be started again: ${String(error)}`);
+    }
+  }
+
+  /**
+   * Stops listening, lets requests end for the time given, then waits for the threads to be gone.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      [...this.#threads.values()].map(async (worker) => {
+        const gone = new Promise((resolve) => worker.once('exit', resolve));
+        worker.postMessage({ type: 'drain', graceMs } satisfies ToWorker);
+        await gone;
+      }),
+    );
+  }
+}
+
+function startFailure(error: Error): string {
+  if (!/uWebSockets|uws_|\.node\b/i.test(error.message)) return error.message;
+  return (
+    `the native uWebSockets.js binary does not load on Node ${process.version} ` +
+    `(${process.platform} ${process.arch}). Use Node 20 or 22, or install the official build: ` +
+    'npm install uWebSockets.js@github:uNetworking/uWebSockets.js#v20.51.0'
+  );
+}
