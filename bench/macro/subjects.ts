@@ -1,0 +1,189 @@
+// What is measured side by side: how each subject is started and where it listens.
+// Every subject is a process of its own in front of the same upstream.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { start, untilReady, type Started } from './processes.js';
+import { CHAT_BODY, CHAT_HEADERS, CHAT_PATH } from './workload.js';
+
+export interface Subject {
+  readonly name: SubjectName;
+  readonly port: number;
+  /** `null` for the direct call, which has no process of its own. */
+  readonly pid: number | null;
+}
+
+export const SUBJECT_NAMES = ['direct', 'bare', 'nginx', 'budgets off', 'budgets on'] as const;
+export type SubjectName = (typeof SUBJECT_NAMES)[number];
+
+interface Surroundings {
+  readonly upstreamPort: number;
+  /** A folder that is removed after the bench. */
+  readonly scratch: string;
+}
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** Starts a process that prints its port when it listens. */
+async function startListener(file: string, args: readonly string[]) {
+  const started = start(process.execPath, [here(file), ...args]);
+  const port = await untilReady(
+    started,
+    () => Number(/^(\d+)\n/.exec(started.output())?.[1]) || null,
+  );
+  return { port, pid: started.child.pid ?? null };
+}
+
+export const startUpstream = (): Promise<{ port: number; pid: number | null }> =>
+  startListener('./upstream.js', []);
+
+/** `null` for a peer that is not installed here. */
+export async function startSubject(
+  name: SubjectName,
+  surroundings: Surroundings,
+): Promise<Subject | null> {
+  const { upstreamPort } = surroundings;
+  switch (name) {
+    case 'direct':
+      return { name, port: upstreamPort, pid: null };
+    case 'bare':
+      return { name, ...(await startListener('./bare.js', [`http://127.0.0.1:${upstreamPort}`])) };
+    case 'nginx':
+      return startNginx(surroundings);
+    default:
+      return startTokenPak(name, surroundings);
+  }
+}
+
+async function startNginx({ upstreamPort, scratch }: Surroundings): Promise<Subject | null> {
+  const binary = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'].find(
+    (path) => existsSync(path),
+  );
+  if (binary === undefined) return null;
+  const port = await freePort();
+  const folder = join(scratch, 'nginx');
+  mkdirSync(folder);
+  const config = join(folder, 'nginx.conf');
+  writeFileSync(config, nginxConfig({ port, upstreamPort, folder }));
+  const started = start(binary, ['-p', folder, '-c', config]);
+  await untilReady(started, () => answers(port, started));
+  return { name: 'nginx', port, pid: started.child.pid ?? null };
+}
+
+/** One process in the foreground, so that its id is the one that does the work. */
+const nginxConfig = (options: { port: number; upstreamPort: number; folder: string }): string => `
+daemon off;
+master_process off;
+pid ${options.folder}/nginx.pid;
+error_log stderr;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path ${options.folder}/body;
+  proxy_temp_path ${options.folder}/proxy;
+  fastcgi_temp_path ${options.folder}/fastcgi;
+  uwsgi_temp_path ${options.folder}/uwsgi;
+  scgi_temp_path ${options.folder}/scgi;
+  keepalive_requests 100000000;
+  upstream provider {
+    server 127.0.0.1:${options.upstreamPort};
+    keepalive 128;
+    keepalive_requests 100000000;
+  }
+  server {
+    listen 127.0.0.1:${options.port};
+    location / {
+      proxy_pass http://provider;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }
+  }
+}
+`;
+
+async function startTokenPak(
+  name: 'budgets off' | 'budgets on',
+  { upstreamPort, scratch }: Surroundings,
+): Promise<Subject> {
+  const port = await freePort();
+  const folder = join(scratch, name.replace(' ', '-'));
+  mkdirSync(folder);
+  const config = join(folder, 'config.yaml');
+  const adminPort = await freePort();
+  const budget = name === 'budgets on' ? BUDGETS_ON : 'budget: { enabled: false }';
+  writeFileSync(config, tokenPakConfig({ port, adminPort, upstreamPort, folder, budget }));
+  const cli = here('../../src/cli/main.js');
+  const started = start(process.execPath, [cli, 'proxy', '--config', config, '--workers', '1']);
+  await untilReady(started, () => answers(port, started));
+  return { name, port, pid: started.child.pid ?? null };
+}
+
+/**
+ * Day and month, user and global: all four counters of every request, none of them near its limit.
+ */
+const BUDGETS_ON = `
+budget:
+  enabled: true
+  daily_limit_cents: 50000000000
+  monthly_limit_cents: 100000000000
+  reject_on_exceed: true
+  per_user_limits:
+    enabled: true
+    default: { daily_limit_cents: 50000000000, monthly_limit_cents: 100000000000 }
+`;
+
+const tokenPakConfig = (options: {
+  port: number;
+  adminPort: number;
+  upstreamPort: number;
+  folder: string;
+  budget: string;
+}): string => `
+server: { host: 127.0.0.1, port: ${options.port} }
+admin: { port: ${options.adminPort} }
+storage: { path: ${options.folder}/data }
+alerts: { log_file: ${options.folder}/alerts.log }
+pricing: { sync_interval_minutes: 0 }
+reconcile: { interval_minutes: 0 }
+${options.budget}
+providers:
+  openai:
+    type: openai
+    base_url: http://127.0.0.1:${options.upstreamPort}/v1
+    api_key: sk-bench
+models:
+  gpt-4:
+    provider: openai
+    estimated_input_cost_per_1k: 3
+    estimated_output_cost_per_1k: 6
+`;
+
+/** True once the canonical request is answered as it should be, `null` while nobody listens. */
+async function answers(port: number, started: Started): Promise<true | null> {
+  let response;
+  try {
+    response = await fetch(`http://127.0.0.1:${port}${CHAT_PATH}`, {
+      method: 'POST',
+      headers: CHAT_HEADERS,
+      body: CHAT_BODY,
+    });
+  } catch {
+    // Connection refused: not listening yet.
+    return null;
+  }
+  const body = await response.text();
+  if (response.status === 200) return true;
+  if (response.status === 503) return null;
+  throw new Error(`answers ${response.status}: ${body.slice(0, 300)} ${started.output()}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,62 @@
+// The journal's share of a request: a reserve record before it, a settle record after it, each
+// written at once; and what a loop turn of thirty-two costs each when they are gathered.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nano } from '../../src/kernel/money.js';
+import { NO_USAGE } from '../../src/kernel/usage.js';
+import { Journal } from '../../src/ledger/journal.js';
+import type { MicroCase } from './case.js';
+
+const GATHERED = 32;
+
+const RESERVE = {
+  timeMs: 1_774_432_800_000,
+  date: 20260325,
+  user: 'bench',
+  model: 'gpt-4',
+  requestedModel: 'gpt-4',
+  provider: 'openai',
+  amount: nano(24_360_000n),
+  inputBoundTokens: 300,
+  priceVersion: 'bundled@2026-09-01',
+  maxOutputTokens: 256,
+  deadlineMs: 1_774_433_400_000,
+};
+
+const SETTLE = {
+  timeMs: 1_774_432_801_000,
+  cost: nano(4_710_000n),
+  usage: { ...NO_USAGE, inputTokens: 61, outputTokens: 48 },
+  source: 'provider',
+  status: 200,
+  priceVersion: 'config',
+  overrun: false,
+} as const;
+
+export const journal = (): readonly MicroCase[] => [
+  journalCase('journal: reserve, write, settle, write', 1),
+  journalCase(`journal: the same, ${GATHERED} to a write`, GATHERED),
+];
+
+function journalCase(name: string, gathered: number): MicroCase {
+  const directory = mkdtempSync(join(tmpdir(), 'tokenpak-bench-'));
+  const writer = new Journal({ directory, journalId: 1, durability: 'process' });
+  return {
+    name,
+    run(iterations) {
+      for (let done = 0; done < iterations; done += gathered) {
+        const ids = Array.from({ length: gathered }, () => writer.reserve(RESERVE));
+        writer.flush();
+        for (const reservationId of ids) writer.settle({ reservationId, ...SETTLE });
+        writer.flush();
+      }
+      return writer.openReservations;
+    },
+    close() {
+      writer.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
