@@ -15,8 +15,7 @@ export function freePort(host: string, port: number): Promise<number> {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'another process listens there' : error.message;
-      const message =
-        `cannot listen on ${host}:${port}: ${why}. ` + 'Stop it, or choose another port.';
+      const message = `cannot listen on ${host}:${port}: ${why}. Stop it, or take another port.`;
       reject(new TokenPakError('cannot_start', message));
     });
     server.listen({ host, port, exclusive: true }, () => {

@@ -93,6 +93,8 @@ export class Supervisor {
 
   async #start(): Promise<void> {
     const { budget, storage } = this.#config;
+    // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
+    const warm = this.#pool.warm(encodingsOf(this.#config)).catch(() => undefined);
     const ledger = await Ledger.open({
       storagePath: storage.path,
       budget,
@@ -103,19 +105,23 @@ export class Supervisor {
       onFailure: (error) => this.#fail(`The ledger failed: ${messageOf(error)}`),
     });
     this.#ledger = ledger;
+    const dispatcher = this.#dispatcherWith(ledger);
+    this.#dispatcher = dispatcher;
+    for (const { delivered, ...event } of await ledger.pendingAlerts()) {
+      dispatcher.dispatch(event, delivered);
+    }
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
-    await this.#pool.warm(encodingsOf(this.#config));
     this.#threads = this.#workersWith(ledger);
-    await this.#threads.start();
-    this.#dispatcher = new AlertDispatcher({
+    await Promise.all([this.#threads.start(), warm]);
+  }
+
+  #dispatcherWith(ledger: Ledger): AlertDispatcher {
+    return new AlertDispatcher({
       config: this.#config,
       now: () => Date.now(),
       markDelivered: (eventId, channel) => ledger.markDelivered(eventId, channel),
       onFailure: (message) => this.#log(`⚠ ${message}`),
     });
-    for (const { delivered, ...event } of await ledger.pendingAlerts()) {
-      this.#dispatcher.dispatch(event, delivered);
-    }
   }
 
   #workersWith(ledger: Ledger): Workers {

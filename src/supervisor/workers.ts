@@ -41,7 +41,8 @@ export class Workers {
 
   /** Resolves when all listen; throws `cannot_start` when one cannot. */
   async start(): Promise<void> {
-    for (let index = 0; index < this.#options.count; index++) await this.#startOne(index);
+    const { count } = this.#options;
+    await Promise.all(Array.from({ length: count }, (_, index) => this.#startOne(index)));
   }
 
   async #startOne(index: number): Promise<void> {
