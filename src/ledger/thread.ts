@@ -7,7 +7,11 @@ import { messageOf } from '../kernel/errors.js';
 import { Bookkeeper } from './bookkeeper.js';
 import type { FromThread, Request, ThreadData, ThreadError } from './protocol.js';
 
-const POLL_MS_MIN = 20;
+/**
+ * While records come. A commit costs the same for few records as for many: at 20 ms, folding took
+ * 38 µs of CPU a request, in batches of 2,000 it takes 16. Nobody waits for it but an alert.
+ */
+const POLL_MS_MIN = 100;
 const POLL_MS_MAX = 250;
 
 const port = parentPort;

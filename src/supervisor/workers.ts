@@ -126,6 +126,6 @@ function startFailure(error: Error): string {
   return (
     `the native uWebSockets.js binary does not load on Node ${process.version} ` +
     `(${process.platform} ${process.arch}). Use Node 20 or 22, or install the official build: ` +
-    'npm install uWebSockets.js@github:uNetworking/uWebSockets.js#v20.51.0'
+    'npm install uWebSockets.js@github:uNetworking/uWebSockets.js#v20.67.0'
   );
 }
