@@ -27,11 +27,14 @@ export function configFor(file: string, options: LoadOptions): Config {
 const badConfig = (problems: readonly Problem[]): TokenPakError =>
   new TokenPakError('bad_config', problems.map(formatProblem).join('\n✗ '));
 
+const MOCK_DEFAULTS = { latencyMs: 0, inputTokens: null, outputTokens: null, errorStatus: null };
+
+/** The provider keeps its type, and with it its wire; only its address will be the mock's. */
 function withMocks(config: Config): Config {
   const providers = Object.values(config.providers).map((provider): [string, ProviderConfig] => [
     provider.name,
     provider.apiKey === null && provider.type !== 'openai-compatible'
-      ? { ...provider, type: 'mock' }
+      ? { ...provider, apiKey: 'mock', mock: MOCK_DEFAULTS }
       : provider,
   ]);
   return { ...config, providers: Object.fromEntries(providers) };

@@ -42,7 +42,7 @@ program
   .option(
     '-w, --workers <n>',
     'HTTP worker threads (default: cores, at most 8)',
-    wholeNumber(1, 256),
+    wholeNumber(1, 64),
   )
   .option('--host <address>', 'address to listen on (default: server.host)')
   .option('-p, --port <n>', 'port to listen on (default: server.port)', wholeNumber(0, 65_535))
@@ -104,6 +104,11 @@ program
   .command('demo')
   .description('play the whole recipe against an embedded provider: no key, no network')
   .action(demoCommand);
+
+// `tokenpak ledger export | head`: the reader has gone, and that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 
 /** Failures that a change of the command line or the file mends. */
 const USAGE_CODES = new Set(['bad_config', 'bad_usage', 'config_exists', 'config_unwritable']);

@@ -1,13 +1,14 @@
 // `tokenpak proxy`: starts the supervisor, says so in one line, and turns signals into a graceful
 // end.
 
-import colors from 'picocolors';
 import { isLoopback } from '../config/address.js';
 import type { Config } from '../config/config.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { dollars } from '../kernel/money.js';
+import { isMocked } from '../supervisor/listen.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { configFor } from './config.js';
+import { marked, printMarked } from './print.js';
 
 export interface ProxyFlags {
   readonly config: string;
@@ -18,7 +19,7 @@ export interface ProxyFlags {
 }
 
 const log = (line: string): void => {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${marked(line, process.stderr)}\n`);
 };
 
 export async function proxyCommand(flags: ProxyFlags): Promise<void> {
@@ -36,16 +37,14 @@ export async function proxyCommand(flags: ProxyFlags): Promise<void> {
     },
   };
   refuseOpenNetwork(config);
-  for (const { name, type } of Object.values(config.providers)) {
-    if (type !== 'mock') continue;
+  for (const provider of Object.values(config.providers).filter(isMocked)) {
     log(
-      colors.yellow(
-        `⚠ PROVIDER ${name} IS THE EMBEDDED MOCK: its answers are canned and nothing is billed. ` +
-          'Set its API key to reach the real one.',
-      ),
+      `⚠ PROVIDER ${provider.name} IS THE EMBEDDED MOCK: its answers are canned and nothing is ` +
+        'billed. Set its API key to reach the real one.',
     );
   }
   const supervisor = await Supervisor.start({ config, log });
+  process.on('SIGHUP', () => log('⚠ SIGHUP: this version does not reload; restart it instead'));
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -55,7 +54,7 @@ export async function proxyCommand(flags: ProxyFlags): Promise<void> {
       supervisor.stop(0);
     });
   }
-  process.stdout.write(`${readyLine(config, supervisor)}\n`);
+  printMarked([readyLine(config, supervisor)]);
   process.exit(await supervisor.ended);
 }
 

@@ -25,9 +25,13 @@ export function freePort(host: string, port: number): Promise<number> {
   });
 }
 
+/** `type: mock`, or a provider that the mock stands in for. */
+export const isMocked = ({ type, mock }: ProviderConfig): boolean =>
+  type === 'mock' || mock !== null;
+
 export interface Mocks {
   readonly running: readonly MockProvider[];
-  /** All providers, those of `type: mock` with the address of their server. */
+  /** All providers, the mocked ones with the address of their server. */
   readonly providers: Readonly<Record<string, ProviderConfig>>;
 }
 
@@ -36,10 +40,11 @@ export async function startMocks(config: Config): Promise<Mocks> {
   const providers: Record<string, ProviderConfig> = {};
   for (const provider of Object.values(config.providers)) {
     providers[provider.name] = provider;
-    if (provider.type !== 'mock') continue;
+    if (!isMocked(provider)) continue;
     const mock = await startMock(provider.mock === null ? {} : { behaviour: provider.mock });
     running.push(mock);
-    providers[provider.name] = { ...provider, baseUrl: mock.url };
+    const baseUrl = provider.type === 'openai' ? `${mock.url}/v1` : mock.url;
+    providers[provider.name] = { ...provider, baseUrl };
   }
   return { running, providers };
 }
