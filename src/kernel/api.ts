@@ -1,3 +1,3 @@
-// The wire a client speaks: OpenAI's Chat Completions or Anthropic's Messages.
+// The wire a client speaks. All but Anthropic's Messages are OpenAI's, and share its errors.
 
-export type Api = 'chat' | 'messages';
+export type Api = 'chat' | 'messages' | 'completions' | 'responses' | 'embeddings';

@@ -1,8 +1,10 @@
-// What the mock provider answers and how many tokens that is. Both wires dress up the same answer.
+// What the mock provider answers and how many tokens that is. All wires dress up the same answer.
 
 import { randomBytes } from 'node:crypto';
-import { isObject, listOf, textOf, type JsonObject } from '../wire/shape.js';
+import { textOf, type JsonObject } from '../wire/shape.js';
+import { conversationDemand, tokensOf, type Demand } from './demand.js';
 import type { Steering } from './steering.js';
+import { toolCalls, type ToolCall } from './tool-call.js';
 
 export interface Answer {
   /** Random, without the wire's prefix. */
@@ -11,11 +13,20 @@ export interface Answer {
   readonly text: string;
   /** The text in the pieces that a stream sends. */
   readonly pieces: readonly string[];
+  /** The text declines to answer. */
+  readonly isRefusal: boolean;
+  /** Before the text; empty without it. */
+  readonly thinking: string;
+  /** Behind the text. */
+  readonly calls: readonly ToolCall[];
+  readonly interleavesCalls: boolean;
   readonly choices: number;
   readonly inputTokens: number;
   readonly cachedTokens: number;
   /** Of all choices together. */
   readonly outputTokens: number;
+  /** The share of one choice's output that is thinking. */
+  readonly thinkingTokens: number;
   readonly isTruncated: boolean;
   readonly hidesUsage: boolean;
 }
@@ -28,60 +39,83 @@ export interface MockEvent {
 
 const CANNED =
   'The mock provider gives this answer to every prompt, and bills you for it to the token. ';
+const REFUSAL = 'The mock provider cannot help with that.';
+const THINKING = 'The mock provider weighs its only answer against all others.';
+const BEFORE_CALLS = 'The mock provider calls its tools.';
 const BYTES_PER_TOKEN = 4;
 /** A body that is not streamed needs no more text than a person reads. */
 const PLAIN_TEXT_MAX = 1024;
 const STREAM_TEXT_MAX = 64 * 1024;
 const PIECES_MAX = 16;
 
-const contentTexts = (content: unknown): string[] =>
-  typeof content === 'string'
-    ? [content]
-    : listOf(content).map((part) => (isObject(part) ? textOf(part['text']) : ''));
-
-/** Every text of the prompt, in either wire. */
-export function promptText(body: JsonObject): string {
-  const messages = listOf(body['messages']).map((message) =>
-    isObject(message) ? message['content'] : null,
-  );
-  return [body['system'], ...messages].flatMap(contentTexts).join('\n');
-}
-
-const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
-
-function cutInPieces(text: string): string[] {
-  const size = Math.max(1, Math.ceil(text.length / PIECES_MAX));
+export function cutInPieces(text: string, piecesMax: number): string[] {
+  const size = Math.max(1, Math.ceil(text.length / piecesMax));
   return Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
     text.slice(index * size, (index + 1) * size),
   );
 }
 
-/** Configured counts are reported as they are; its own answer respects the request's limit. */
-export function answer(body: JsonObject, steering: Steering): Answer {
-  const limits = [body['max_tokens'], body['max_completion_tokens']];
-  const limit = Math.min(...limits.map((each) => (typeof each === 'number' ? each : Infinity)));
-  const choices = typeof body['n'] === 'number' ? body['n'] : 1;
-  const ownTokens = tokensOf(CANNED);
-  const outputTokens = steering.outputTokens ?? Math.min(ownTokens, limit) * choices;
-  const textMax = body['stream'] === true ? STREAM_TEXT_MAX : PLAIN_TEXT_MAX;
-  const length = Math.min(textMax, Math.ceil(outputTokens / choices) * BYTES_PER_TOKEN);
-  const text = CANNED.repeat(Math.ceil(length / CANNED.length))
+/** What the provider says when nothing tells how long it should be. */
+function ownText(steering: Steering, calls: readonly ToolCall[]): string {
+  if (steering.refuses) return REFUSAL;
+  if (calls.length > 0) return steering.addsText ? BEFORE_CALLS : '';
+  return CANNED;
+}
+
+/** The canned answer at the length that so many tokens make. */
+function textOfLength(tokens: number, isStream: boolean): string {
+  const textMax = isStream ? STREAM_TEXT_MAX : PLAIN_TEXT_MAX;
+  const length = Math.min(textMax, tokens * BYTES_PER_TOKEN);
+  return CANNED.repeat(Math.ceil(length / CANNED.length))
     .slice(0, length)
     .trimEnd();
+}
+
+/** Configured counts are reported as they are; its own answer respects the request's limit. */
+export function answer(
+  body: JsonObject,
+  steering: Steering,
+  demand: Demand = conversationDemand(body),
+): Answer {
+  const { choices } = demand;
+  // Without output there is nothing to limit.
+  const limit = demand.outputLimit ?? 0;
+  const calls = toolCalls(body);
+  const own = ownText(steering, calls);
+  const thinking = steering.thinks ? THINKING : '';
+  const called = calls.map((call) => call.name + call.arguments).join('');
+  const ownTokens = tokensOf(thinking + own + called);
+  const outputTokens =
+    demand.outputLimit === null
+      ? 0
+      : (steering.outputTokens ?? Math.min(ownTokens, limit) * choices);
+  const isCanned = own === CANNED && !steering.thinks;
+  const text = isCanned
+    ? textOfLength(Math.ceil(outputTokens / choices), body['stream'] === true)
+    : own.trimEnd();
   return {
     id: randomBytes(14).toString('hex'),
     model: textOf(body['model']),
     text,
-    pieces: cutInPieces(text),
+    pieces: cutInPieces(text, PIECES_MAX),
+    isRefusal: steering.refuses,
+    thinking,
+    calls,
+    interleavesCalls: steering.interleaves,
     choices,
-    inputTokens: steering.inputTokens ?? Math.max(1, tokensOf(promptText(body))),
+    inputTokens: steering.inputTokens ?? demand.inputTokens,
     cachedTokens: steering.cachedTokens,
     outputTokens,
-    isTruncated: outputTokens / choices >= limit,
+    thinkingTokens: tokensOf(thinking),
+    isTruncated: demand.outputLimit !== null && outputTokens / choices >= limit,
     hidesUsage: steering.hidesUsage,
   };
 }
 
-/** Output tokens after so many of the answer's pieces: all of them after the last. */
+/** Output tokens after so many of the text's pieces: all of them after the last. */
 export const tokensAfter = (given: Answer, pieces: number): number =>
-  Math.ceil((given.outputTokens * pieces) / Math.max(1, given.pieces.length));
+  tokensAt(given, pieces, given.pieces.length);
+
+/** Output tokens after so many of a stream's steps: all of them after the last. */
+export const tokensAt = (given: Answer, step: number, steps: number): number =>
+  Math.ceil((given.outputTokens * step) / Math.max(1, steps));

@@ -2,7 +2,9 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { isObject, type JsonObject } from '../wire/shape.js';
-import { tokensAfter, type Answer, type MockEvent } from './answer.js';
+import { tokensAt, type Answer, type MockEvent } from './answer.js';
+import { brokenChatRule } from './chat-rules.js';
+import { stepsOf, type Step } from './steps.js';
 import type { Fault, Wire } from './wire.js';
 
 const ERROR_TYPES: Readonly<Record<number, string>> = {
@@ -11,7 +13,7 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   429: 'rate_limit_error',
 };
 
-const fault = (
+export const fault = (
   status: number,
   message: string,
   param: string | null,
@@ -24,29 +26,9 @@ const fault = (
 export const chatNotFound = (path: string): Fault =>
   fault(404, `Invalid URL (${path})`, null, null);
 
-/** What OpenAI refuses and a proxy could get wrong. */
 function refused(_headers: IncomingHttpHeaders, body: JsonObject): Fault | null {
-  if (typeof body['model'] !== 'string') {
-    return fault(400, 'you must provide a model parameter', null, null);
-  }
-  if (!Array.isArray(body['messages'])) {
-    return fault(
-      400,
-      "Missing required parameter: 'messages'.",
-      'messages',
-      'missing_required_parameter',
-    );
-  }
-  if (isObject(body['stream_options']) && body['stream'] !== true) {
-    const message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
-    return fault(400, message, 'stream_options', null);
-  }
-  if (body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined) {
-    const message =
-      "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
-    return fault(400, message, 'max_tokens', 'invalid_parameter_combination');
-  }
-  return null;
+  const broken = brokenChatRule(body);
+  return broken === null ? null : fault(400, broken.message, broken.param, broken.code);
 }
 
 const usageOf = (given: Answer): JsonObject => ({
@@ -55,14 +37,38 @@ const usageOf = (given: Answer): JsonObject => ({
   total_tokens: given.inputTokens + given.outputTokens,
   prompt_tokens_details: { cached_tokens: given.cachedTokens, audio_tokens: 0 },
   completion_tokens_details: {
-    reasoning_tokens: 0,
+    reasoning_tokens: given.thinkingTokens * given.choices,
     audio_tokens: 0,
     accepted_prediction_tokens: 0,
     rejected_prediction_tokens: 0,
   },
 });
 
-const finishReason = (given: Answer): string => (given.isTruncated ? 'length' : 'stop');
+function finishReason(given: Answer): string {
+  if (given.isTruncated) return 'length';
+  return given.calls.length > 0 ? 'tool_calls' : 'stop';
+}
+
+/** Within OpenAI's 40 characters. */
+const callId = (given: Answer, index: number): string => `call_${given.id}_${index}`;
+
+/** Text, refusal, calls and, as only compatible servers have it, the reasoning. */
+function messageOf(given: Answer): JsonObject {
+  const text = given.text === '' ? null : given.text;
+  const tool_calls = given.calls.map((call, index) => ({
+    id: callId(given, index),
+    type: 'function',
+    function: { name: call.name, arguments: call.arguments },
+  }));
+  return {
+    role: 'assistant',
+    content: given.isRefusal ? null : text,
+    refusal: given.isRefusal ? text : null,
+    ...(given.thinking === '' ? {} : { reasoning_content: given.thinking }),
+    ...(tool_calls.length === 0 ? {} : { tool_calls }),
+    annotations: [],
+  };
+}
 
 const head = (given: Answer, object: string): JsonObject => ({
   id: `chatcmpl-${given.id}`,
@@ -74,7 +80,7 @@ const head = (given: Answer, object: string): JsonObject => ({
 function completion(given: Answer): JsonObject {
   const choices = Array.from({ length: given.choices }, (_, index) => ({
     index,
-    message: { role: 'assistant', content: given.text, refusal: null, annotations: [] },
+    message: messageOf(given),
     logprobs: null,
     finish_reason: finishReason(given),
   }));
@@ -91,6 +97,19 @@ const choice = (index: number, delta: JsonObject, finish_reason: string | null =
   { index, delta, logprobs: null, finish_reason },
 ];
 
+function deltaOf(given: Answer, step: Step): JsonObject {
+  if (step.kind === 'thinking') return { reasoning_content: step.piece };
+  if (step.kind !== 'call') {
+    return given.isRefusal ? { refusal: step.piece } : { content: step.piece };
+  }
+  const { call: index, isFirst, piece } = step;
+  const name = given.calls[index]?.name ?? '';
+  const call = isFirst
+    ? { index, id: callId(given, index), type: 'function', function: { name, arguments: '' } }
+    : { index, function: { arguments: piece } };
+  return { tool_calls: [call] };
+}
+
 /**
  * A chat stream, with OpenAI's own rules for usage: nowhere, or null on every chunk but the last.
  */
@@ -104,11 +123,13 @@ function completionEvents(given: Answer, body: JsonObject): MockEvent[] {
     return { text: `data: ${JSON.stringify(chunk)}\n\n`, outputTokens };
   };
   const each = Array.from({ length: given.choices }, (_, index) => index);
-  const opening = { role: 'assistant', content: '', refusal: null };
+  const opening = { role: 'assistant', content: given.text === '' ? null : '', refusal: null };
   const events = each.map((index) => event(choice(index, opening), 0));
-  for (const [sent, content] of given.pieces.entries()) {
-    const outputTokens = tokensAfter(given, sent + 1);
-    events.push(...each.map((index) => event(choice(index, { content }), outputTokens)));
+  const steps = stepsOf(given);
+  for (const [sent, step] of steps.entries()) {
+    const outputTokens = tokensAt(given, sent + 1, steps.length);
+    const delta = deltaOf(given, step);
+    events.push(...each.map((index) => event(choice(index, delta), outputTokens)));
   }
   const all = given.outputTokens;
   events.push(...each.map((index) => event(choice(index, {}, finishReason(given)), all)));

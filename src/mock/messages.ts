@@ -1,8 +1,10 @@
 // The mock provider's Anthropic wire: what /v1/messages answers, refuses and streams.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { JsonObject } from '../wire/shape.js';
-import { tokensAfter, type Answer, type MockEvent } from './answer.js';
+import { parseObject, type JsonObject } from '../wire/shape.js';
+import { tokensAt, type Answer, type MockEvent } from './answer.js';
+import { brokenMessagesRule } from './messages-rules.js';
+import { stepsOf, type Step } from './steps.js';
 import type { Fault, Wire } from './wire.js';
 
 const ERROR_TYPES: Readonly<Record<number, string>> = {
@@ -12,20 +14,14 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 };
 
-const fault = (status: number, message: string): Fault => {
+export const fault = (status: number, message: string): Fault => {
   const type = ERROR_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   return { status, body: { type: 'error', error: { type, message }, request_id: 'req_mock' } };
 };
 
-/** What Anthropic refuses and a proxy could get wrong. */
 function refused(headers: IncomingHttpHeaders, body: JsonObject): Fault | null {
-  if (headers['anthropic-version'] === undefined) {
-    return fault(400, 'anthropic-version: header is required');
-  }
-  for (const name of ['model', 'max_tokens', 'messages']) {
-    if (body[name] === undefined) return fault(400, `${name}: Field required`);
-  }
-  return null;
+  const broken = brokenMessagesRule(headers, body);
+  return broken === null ? null : fault(400, broken);
 }
 
 const usageOf = (given: Answer, outputTokens: number): JsonObject => ({
@@ -34,10 +30,34 @@ const usageOf = (given: Answer, outputTokens: number): JsonObject => ({
   cache_read_input_tokens: given.cachedTokens,
   cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
   output_tokens: outputTokens,
+  output_tokens_details:
+    given.thinkingTokens === 0 ? null : { thinking_tokens: given.thinkingTokens },
   service_tier: 'standard',
 });
 
-const stopReason = (given: Answer): string => (given.isTruncated ? 'max_tokens' : 'end_turn');
+function stopReason(given: Answer): string {
+  if (given.isRefusal) return 'refusal';
+  if (given.isTruncated) return 'max_tokens';
+  return given.calls.length > 0 ? 'tool_use' : 'end_turn';
+}
+
+const SIGNATURE = 'bW9jaw==';
+
+const toolUse = (given: Answer, index: number, input: JsonObject): JsonObject => ({
+  type: 'tool_use',
+  id: `toolu_${given.id}_${index}`,
+  name: given.calls[index]?.name ?? '',
+  input,
+});
+
+function contentOf(given: Answer): JsonObject[] {
+  const { thinking, text, calls } = given;
+  return [
+    ...(thinking === '' ? [] : [{ type: 'thinking', thinking, signature: SIGNATURE }]),
+    ...(text === '' ? [] : [{ type: 'text', text }]),
+    ...calls.map((call, index) => toolUse(given, index, parseObject(call.arguments) ?? {})),
+  ];
+}
 
 const head = (given: Answer): JsonObject => ({
   id: `msg_${given.id}`,
@@ -48,7 +68,7 @@ const head = (given: Answer): JsonObject => ({
 
 const message = (given: Answer): JsonObject => ({
   ...head(given),
-  content: [{ type: 'text', text: given.text }],
+  content: contentOf(given),
   stop_reason: stopReason(given),
   stop_sequence: null,
   ...(given.hidesUsage ? {} : { usage: usageOf(given, given.outputTokens) }),
@@ -59,6 +79,63 @@ const event = (type: string, members: JsonObject, outputTokens: number): MockEve
   outputTokens,
 });
 
+/** Steps of one block stand together: calls do not interleave in this wire. */
+const blockOf = (step: Step): string => (step.kind === 'call' ? `call ${step.call}` : step.kind);
+
+function opening(given: Answer, step: Step): JsonObject {
+  switch (step.kind) {
+    case 'thinking':
+      return { type: 'thinking', thinking: '', signature: '' };
+    case 'text':
+      return { type: 'text', text: '' };
+    case 'call':
+      return toolUse(given, step.call, {});
+  }
+}
+
+function deltaOf(step: Step): JsonObject {
+  switch (step.kind) {
+    case 'thinking':
+      return { type: 'thinking_delta', thinking: step.piece };
+    case 'text':
+      return { type: 'text_delta', text: step.piece };
+    case 'call':
+      return { type: 'input_json_delta', partial_json: step.piece };
+  }
+}
+
+function blockEvents(given: Answer): MockEvent[] {
+  const steps = stepsOf({ ...given, interleavesCalls: false });
+  const events: MockEvent[] = [];
+  let index = -1;
+  let block = '';
+  let tokens = 0;
+  const close = (): void => {
+    if (block === '') return;
+    if (block === 'thinking') {
+      const delta = { type: 'signature_delta', signature: SIGNATURE };
+      events.push(event('content_block_delta', { index, delta }, tokens));
+    }
+    events.push(event('content_block_stop', { index }, tokens));
+  };
+  for (const [sent, step] of steps.entries()) {
+    if (blockOf(step) !== block) {
+      close();
+      block = blockOf(step);
+      index++;
+      const content_block = opening(given, step);
+      events.push(event('content_block_start', { index, content_block }, tokens));
+      if (index === 0) events.push(event('ping', {}, tokens));
+    }
+    tokens = tokensAt(given, sent + 1, steps.length);
+    if (step.piece !== '') {
+      events.push(event('content_block_delta', { index, delta: deltaOf(step) }, tokens));
+    }
+  }
+  close();
+  return events;
+}
+
 function messageEvents(given: Answer): MockEvent[] {
   const opened = {
     ...head(given),
@@ -68,22 +145,12 @@ function messageEvents(given: Answer): MockEvent[] {
     usage: usageOf(given, 1),
   };
   const all = given.outputTokens;
-  const deltas = given.pieces.map((text, sent) => {
-    const members = { index: 0, delta: { type: 'text_delta', text } };
-    return event('content_block_delta', members, tokensAfter(given, sent + 1));
-  });
   const delta = { stop_reason: stopReason(given), stop_sequence: null };
+  const told = given.hidesUsage ? {} : { usage: { output_tokens: all } };
   return [
     event('message_start', { message: opened }, 0),
-    event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }, 0),
-    event('ping', {}, 0),
-    ...deltas,
-    event('content_block_stop', { index: 0 }, all),
-    event(
-      'message_delta',
-      { delta, ...(given.hidesUsage ? {} : { usage: { output_tokens: all } }) },
-      all,
-    ),
+    ...blockEvents(given),
+    event('message_delta', { delta, ...told }, all),
     event('message_stop', {}, all),
   ];
 }

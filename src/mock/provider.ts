@@ -1,7 +1,8 @@
-// The embedded provider (`type: mock`): OpenAI's and Anthropic's wire on a loopback port, with a
+// The embedded provider (`type: mock`): OpenAI's and Anthropic's wires on a loopback port, with a
 // bill of its own. It bills when it starts to answer, and a stream for what was sent when the
 // client leaves. Text of the prompt such as `[mock output_tokens=500 input_tokens=9 latency_ms=5
-// status=500 cut_after=3 chunk_ms=20 hang no_usage cached_tokens=4]` steers it (steering.ts).
+// status=500 cut_after=3 chunk_ms=20 hang no_usage cached_tokens=4]` steers it (steering.ts), and
+// `[mock tool=NAME arguments={…}]` has it call a tool (tool-call.ts).
 // Beside the API: GET /_mock/bill, /_mock/requests.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,10 +10,15 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { MockBehaviour } from '../config/config.js';
 import { parseObject, type JsonObject } from '../wire/shape.js';
-import { answer, promptText, type Answer } from './answer.js';
+import { answer, type Answer } from './answer.js';
 import { BillBook, type Bill } from './bill.js';
 import { chatNotFound, chatWire, modelList } from './chat.js';
+import { completionsWire } from './completions.js';
+import { COUNTERS } from './count.js';
+import { promptText } from './demand.js';
+import { embeddingsWire } from './embeddings.js';
 import { messagesWire } from './messages.js';
+import { responsesWire } from './responses.js';
 import { steer, type Steering } from './steering.js';
 import type { Wire } from './wire.js';
 
@@ -44,6 +50,9 @@ export interface MockProvider {
 const WIRES: ReadonlyMap<string, Wire> = new Map([
   ['/v1/chat/completions', chatWire],
   ['/v1/messages', messagesWire],
+  ['/v1/completions', completionsWire],
+  ['/v1/responses', responsesWire],
+  ['/v1/embeddings', embeddingsWire],
 ]);
 
 const RECORDED_MAX = 100;
@@ -100,7 +109,7 @@ async function breakOff({ response, steering, gone }: Exchange): Promise<void> {
 
 async function sendPlain(exchange: Exchange, given: Answer, book: BillBook): Promise<void> {
   const { response, wire, steering } = exchange;
-  const bytes = Buffer.from(JSON.stringify(wire.plain(given)));
+  const bytes = Buffer.from(JSON.stringify(wire.plain(given, exchange.body)));
   book.open(given.model, given.inputTokens)(given.outputTokens);
   response.writeHead(200, {
     'content-type': 'application/json',
@@ -147,7 +156,7 @@ async function serve(exchange: Exchange, request: IncomingMessage, book: BillBoo
     await departure(gone);
     return;
   }
-  const given = answer(body, steering);
+  const given = answer(body, steering, wire.demand?.(body));
   if (body['stream'] === true) await sendStream(exchange, given, book);
   else await sendPlain(exchange, given, book);
 }
@@ -167,7 +176,8 @@ export async function startMock(options: MockOptions = {}): Promise<MockProvider
     const body = parseObject(text);
     if (options.record === true) recorded.push({ path, headers: request.headers, body, text });
     if (recorded.length > RECORDED_MAX) recorded.shift();
-    const wire = WIRES.get(path) ?? null;
+    const counter = COUNTERS.get(path);
+    const wire = WIRES.get(path) ?? counter?.wire ?? null;
     if (!isAuthorized(request)) {
       const refusal = (wire ?? chatWire).unauthorized();
       return sendJson(response, refusal.body, refusal.status);
@@ -179,6 +189,10 @@ export async function startMock(options: MockOptions = {}): Promise<MockProvider
     }
     if (body === null) return sendJson(response, wire.fault(400).body, 400);
     const steering = steer(options.behaviour ?? null, promptText(body));
+    if (counter !== undefined) {
+      const counted = counter.count(body, steering);
+      return sendJson(response, counted.body, counted.status);
+    }
     return serve({ response, wire, body, steering, gone: left.signal }, request, book);
   };
 

@@ -20,9 +20,18 @@ export interface Steering {
   readonly hangs: boolean;
   /** Leave the usage out. */
   readonly hidesUsage: boolean;
+  /** Think aloud first. */
+  readonly thinks: boolean;
+  /** Decline, in a sentence. */
+  readonly refuses: boolean;
+  /** Say something before calling tools. */
+  readonly addsText: boolean;
+  /** Send the arguments of several calls in turns, where the wire can. */
+  readonly interleaves: boolean;
 }
 
-const DIRECTIVE = /\[mock ([^\]]{0,500})\]/g;
+/** All but those that call tools (tool-call.ts). */
+const DIRECTIVE = /\[mock (?!tool=)([^\]]{0,500})\]/g;
 
 /** Reads the directives of a prompt; of a word that comes twice the last one counts. */
 export function steer(behaviour: MockBehaviour | null, prompt: string): Steering {
@@ -42,5 +51,9 @@ export function steer(behaviour: MockBehaviour | null, prompt: string): Steering
     chunkMs: count('chunk_ms') ?? 0,
     hangs: values.has('hang'),
     hidesUsage: values.has('no_usage'),
+    thinks: values.has('thinking'),
+    refuses: values.has('refusal'),
+    addsText: values.has('with_text'),
+    interleaves: values.has('interleave'),
   };
 }

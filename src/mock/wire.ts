@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../wire/shape.js';
 import type { Answer, MockEvent } from './answer.js';
+import type { Demand } from './demand.js';
 
 export interface Fault {
   readonly status: number;
@@ -15,7 +16,9 @@ export interface Wire {
   /** The failure that it was told to answer with. */
   fault(status: number): Fault;
   unauthorized(): Fault;
-  plain(given: Answer): JsonObject;
+  /** What the request asks for, where that is not said as in a chat. */
+  demand?(body: JsonObject): Demand;
+  plain(given: Answer, body: JsonObject): JsonObject;
   events(given: Answer, body: JsonObject): MockEvent[];
   headers(given: Answer): Record<string, string>;
 }

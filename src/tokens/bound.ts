@@ -1,6 +1,8 @@
 // An upper bound on the input tokens a request can be billed for, from its size and the kinds of
 // its parts. O(parts), never O(bytes): it runs on every request. It must never be too low.
 
+import type { Api } from '../kernel/api.js';
+import { inputsMax, tokenIds } from './bare-inputs.js';
 import {
   DOCUMENT_TOKENS_MAX,
   type Json,
@@ -18,16 +20,28 @@ const FRAMING_TOKENS = 64;
 /** A provider frames each message with at most these; its JSON already outweighs them. */
 const MESSAGE_TOKENS = 4;
 
-/**
- * A byte-level token covers at least one byte, and JSON text is never shorter than the string it
- * stands for, so the body's own bytes bound its text. Added is only what bytes do not bound.
- */
-export function inputBound(api: 'chat' | 'messages', body: Json, bodyBytes: number): number {
+/** Special tokens around an input, and the few words that some servers put before it. */
+const BARE_INPUT_TOKENS = 16;
+
+/** UTF-16 units have at most this many bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
+
+/** The parts of a message or item that may be media. */
+function mediaParts(item: Json): unknown[] {
+  const output = item['output'];
+  return [
+    ...partsOf(item['content']),
+    // What a tool of the Responses API gave back: a text, a list of parts, or a screenshot.
+    ...partsOf(isJson(output) ? [output] : output),
+  ];
+}
+
+function conversationBound(api: Api, body: Json, bodyBytes: number): number {
   let tokens = bodyBytes + FRAMING_TOKENS + toolTokensMax(api, body);
-  for (const message of listOf(body['messages'])) {
+  for (const message of listOf(api === 'responses' ? body['input'] : body['messages'])) {
     tokens += MESSAGE_TOKENS;
     if (!isJson(message)) continue;
-    for (const part of partsOf(message['content'])) {
+    for (const part of mediaParts(message)) {
       // What the part carries stands in the body's bytes already.
       if (isJson(part)) tokens += Math.max(0, mediaTokensMax(part) - payloadLength(part));
     }
@@ -37,10 +51,35 @@ export function inputBound(api: 'chat' | 'messages', body: Json, bodyBytes: numb
   return tokens;
 }
 
-/** No provider takes more input than the model's window. */
+/** Token ids are counted, not bounded: nothing else of such a request but a suffix has a length. */
+function bareBound(input: unknown, suffix: unknown, bodyBytes: number): number {
+  const frame = FRAMING_TOKENS + BARE_INPUT_TOKENS * inputsMax(input);
+  const ids = tokenIds(input);
+  if (ids === null) return bodyBytes + frame;
+  return ids + frame + (typeof suffix === 'string' ? suffix.length * BYTES_PER_UNIT : 0);
+}
+
+/**
+ * A byte-level token covers at least one byte, and JSON text is never shorter than the string it
+ * stands for, so the body's own bytes bound its text. Added is only what bytes do not bound. A
+ * request with hidden context has no bound but the model's window.
+ */
+export function inputBound(api: Api, body: Json, bodyBytes: number): number {
+  switch (api) {
+    case 'completions':
+      return bareBound(body['prompt'], body['suffix'], bodyBytes);
+    case 'embeddings':
+      return bareBound(body['input'], null, bodyBytes);
+    default:
+      return conversationBound(api, body, bodyBytes);
+  }
+}
+
+/** No provider takes more input than the model's window, for each prompt of a list. */
 export function boundedByContext(
   bound: number,
   facts: { readonly contextTokens: number | null },
+  prompts = 1,
 ): number {
-  return facts.contextTokens === null ? bound : Math.min(bound, facts.contextTokens);
+  return facts.contextTokens === null ? bound : Math.min(bound, facts.contextTokens * prompts);
 }

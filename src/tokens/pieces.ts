@@ -56,8 +56,14 @@ export function* pieceEnds(text: string): Generator<number> {
   }
 }
 
-/** Counts a text piece by piece; a piece equal to the one before is not encoded again. */
-export function countPieces(text: string, countOf: (piece: string) => number): number {
+/**
+ * Counts a text piece by piece and pauses after each, so that a thread can turn to something else.
+ * A piece equal to the one before is not encoded again.
+ */
+export function* countSteps(
+  text: string,
+  countOf: (piece: string) => number,
+): Generator<void, number, void> {
   let tokens = 0;
   let start = 0;
   let previous = '';
@@ -69,6 +75,16 @@ export function countPieces(text: string, countOf: (piece: string) => number): n
     if (end < text.length && !isSeam(text, end)) tokens += TOKENS_PER_TORN_CUT;
     previous = piece;
     start = end;
+    yield;
   }
   return tokens;
+}
+
+/** The same without a pause. */
+export function countPieces(text: string, countOf: (piece: string) => number): number {
+  const steps = countSteps(text, countOf);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }

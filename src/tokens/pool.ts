@@ -8,7 +8,9 @@ import { Piscina } from 'piscina';
 import type { Encoding } from '../kernel/encoding.js';
 import type { CountReply, CountRequest, CountTask } from './protocol.js';
 
-/** Tasks that may wait for a thread; at a few milliseconds each, more would miss every deadline. */
+/** Tasks that take turns on one thread. */
+const TURNS_MAX = 32;
+/** Tasks that may wait for a turn; at a few milliseconds each, more would miss every deadline. */
 const QUEUE_TASKS_MAX = 64;
 
 /** Counting is wanted only where money is tight: a quarter of the cores is plenty. */
@@ -24,6 +26,7 @@ export class TokenPool {
       filename: new URL('./tokenizer.js', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
+      concurrentTasksPerWorker: TURNS_MAX,
       maxQueue: QUEUE_TASKS_MAX,
     });
   }

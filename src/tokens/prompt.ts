@@ -2,113 +2,34 @@
 // the texts plus the fixed ones are never below what is billed. On plain chat messages they equal
 // OpenAI's published rule (cookbook, "How to count tokens with tiktoken"). Nothing here is kept.
 
-import {
-  DOCUMENT_TOKENS_MAX,
-  type Json,
-  isJson,
-  listOf,
-  mediaTokensMax,
-  toolTokensMax,
-} from './media.js';
+import type { Api } from '../kernel/api.js';
+import { bareTexts, tokenIds } from './bare-inputs.js';
+import { type Json, isJson, listOf, toolTokensMax } from './media.js';
+import { PromptReader } from './prompt-reader.js';
 
 export interface Prompt {
   readonly texts: string[];
   readonly fixedTokens: number;
 }
 
-const TOKENS_PER_MESSAGE = 3;
-const TOKENS_PER_NAME = 1;
-const TOKENS_PRIMING = 3;
-
-/** Parts after the first may be joined with a separator. */
-const TOKENS_PER_PART = 2;
-
-/** A tool call or result becomes a message, or a block, of its own. */
-const TOKENS_PER_CALL = 8;
-
 /** Fields of a request, besides messages and tools, whose content is put into the prompt. */
 const PROMPT_FIELDS = {
   chat: ['response_format', 'tool_choice', 'function_call'],
   messages: ['tool_choice', 'output_config', 'output_format'],
+  responses: ['text', 'tool_choice'],
 } as const;
 
-class PromptReader {
-  readonly texts: string[] = [];
-  fixedTokens = TOKENS_PRIMING;
+const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
-  text(value: unknown): void {
-    if (typeof value === 'string' && value !== '') this.texts.push(value);
-  }
-
-  /** Whatever we have no rule for counts as the text it is. */
-  json(value: unknown): void {
-    if (typeof value === 'string') this.text(value);
-    else if (value !== undefined && value !== null) this.texts.push(JSON.stringify(value));
-  }
-
-  message(message: unknown): void {
-    this.fixedTokens += TOKENS_PER_MESSAGE;
-    if (!isJson(message)) return this.json(message);
-    for (const [key, value] of Object.entries(message)) {
-      if (key === 'content') this.content(value);
-      else if (key === 'tool_calls') this.calls(value);
-      else if (key === 'audio') this.fixedTokens += isJson(value) ? DOCUMENT_TOKENS_MAX : 0;
-      else this.json(value);
-      if (key === 'name') this.fixedTokens += TOKENS_PER_NAME;
-    }
-  }
-
-  content(content: unknown): void {
-    if (!Array.isArray(content)) return this.json(content);
-    for (const part of content) {
-      this.fixedTokens += TOKENS_PER_PART;
-      this.part(part);
-    }
-  }
-
-  part(part: unknown): void {
-    if (!isJson(part)) return this.json(part);
-    const media = mediaTokensMax(part);
-    this.fixedTokens += media;
-    switch (part['type']) {
-      case 'text':
-        return this.text(part['text']);
-      case 'tool_result':
-        this.fixedTokens += TOKENS_PER_CALL;
-        return this.content(part['content']);
-      case 'tool_use':
-        this.fixedTokens += TOKENS_PER_CALL;
-        this.text(part['name']);
-        return this.json(part['input']);
-      case 'document':
-        this.text(part['title']);
-        this.text(part['context']);
-        return this.source(part['source']);
-      default:
-        // Media costs what its kind costs.
-        if (media === 0) this.json(part);
-    }
-  }
-
-  source(source: unknown): void {
-    if (!isJson(source)) return;
-    if (source['type'] === 'text') this.text(source['data']);
-    else if (source['type'] === 'content') this.content(source['content']);
-  }
-
-  calls(calls: unknown): void {
-    for (const call of listOf(calls)) {
-      this.fixedTokens += TOKENS_PER_CALL;
-      const body = isJson(call) ? (call['function'] ?? call['custom']) : undefined;
-      if (!isJson(body)) this.json(call);
-      else for (const value of Object.values(body)) this.json(value);
-    }
-  }
-}
-
-export function promptTexts(api: 'chat' | 'messages', body: Json): Prompt {
+function conversation(api: 'chat' | 'messages' | 'responses', body: Json): Prompt {
   const reader = new PromptReader();
   reader.fixedTokens += toolTokensMax(api, body);
+  if (api === 'responses') {
+    const { input, instructions } = body;
+    if (!isNothing(instructions)) reader.message({ role: 'system', content: instructions });
+    if (typeof input === 'string') reader.message({ role: 'user', content: input });
+    for (const item of listOf(input)) reader.item(item);
+  }
   for (const message of listOf(body['messages'])) reader.message(message);
   if (body['system'] !== undefined && api === 'messages') {
     reader.message({ role: 'system', content: body['system'] });
@@ -121,8 +42,36 @@ export function promptTexts(api: 'chat' | 'messages', body: Json): Prompt {
   return { texts: reader.texts, fixedTokens: reader.fixedTokens };
 }
 
+/** What stands between the text before and the text behind a completion. */
+const TOKENS_PER_SUFFIX = 8;
+
+/** Texts without a frame. Token ids are counted already, and an empty text becomes one token. */
+function bare(input: unknown, suffix: unknown): Prompt {
+  const texts = bareTexts(input);
+  const reader = new PromptReader(tokenIds(input) ?? 0);
+  for (const text of texts) reader.text(text);
+  reader.fixedTokens += texts.length - reader.texts.length;
+  if (typeof suffix === 'string') {
+    reader.fixedTokens += TOKENS_PER_SUFFIX;
+    reader.text(suffix);
+  }
+  return { texts: reader.texts, fixedTokens: reader.fixedTokens };
+}
+
+/** Of a request without hidden context: what the provider adds cannot be counted here. */
+export function promptTexts(api: Api, body: Json): Prompt {
+  switch (api) {
+    case 'completions':
+      return bare(body['prompt'] ?? '', body['suffix']);
+    case 'embeddings':
+      return bare(body['input'], null);
+    default:
+      return conversation(api, body);
+  }
+}
+
 /** Models whose published counting rule is exact; newer ones prepend instructions of their own. */
-const EXACT = /^(?:openai\/)?(?:gpt-3\.5|gpt-35|gpt-4)/;
+const EXACT = /^(?:openai\/)?(?:gpt-3\.5|gpt-35|gpt-4|text-embedding-|davinci-|babbage-)/;
 
 /** The largest such preamble seen was about 100 tokens (gpt-5.1). */
 const HIDDEN_TOKENS = 256;

@@ -1,17 +1,18 @@
 // The pool's worker file: exact byte-pair counts in WASM, one encoder an encoding, made on first
-// use and kept until the thread ends. A task that takes too long gives up by itself between two
-// pieces: aborting it from outside would kill the thread and its warm encoders.
+// use and kept until the thread ends. Tasks take turns of a few milliseconds, so that a prompt of
+// megabytes does not keep a short one waiting, and one that takes too long gives up by itself:
+// aborting it from outside would kill the thread and its warm encoders.
 
 import { performance } from 'node:perf_hooks';
 import { get_encoding, type Tiktoken } from '@dqbd/tiktoken';
 import type { Encoding } from '../kernel/encoding.js';
-import { countPieces } from './pieces.js';
+import { countSteps } from './pieces.js';
 import type { CountTask } from './protocol.js';
 
-/** The longest that one task may hold a thread. Nobody waits this long; its counts are cached. */
-const TASK_MS_MAX = 2_000;
-
-class OutOfTime extends Error {}
+/** How long a task runs before the others have their turn. */
+const TURN_MS = 5;
+/** The longest that one task may take, turns of others included. Its counts are cached. */
+const TASK_MS_MAX = 5_000;
 
 const encoders = new Map<Encoding, Tiktoken>();
 
@@ -24,18 +25,25 @@ function encoderOf(encoding: Encoding): Tiktoken {
 }
 
 /** One count for each text, or `null` when time ran out. */
-export default function count(task: CountTask): number[] | null {
+export default async function count(task: CountTask): Promise<number[] | null> {
   const encoder = encoderOf(task.encoding);
-  const deadline = performance.now() + TASK_MS_MAX;
   // No special tokens: `<|endoftext|>` in a user's text is text, and must not throw.
-  const countOf = (piece: string): number => {
-    if (performance.now() > deadline) throw new OutOfTime();
-    return encoder.encode(piece, [], []).length;
-  };
-  try {
-    return task.texts.map((text) => countPieces(text, countOf));
-  } catch (error) {
-    if (error instanceof OutOfTime) return null;
-    throw error;
+  const countOf = (piece: string): number => encoder.encode(piece, [], []).length;
+  const deadline = performance.now() + TASK_MS_MAX;
+  let turnEnd = performance.now() + TURN_MS;
+  const counts: number[] = [];
+  for (const text of task.texts) {
+    const steps = countSteps(text, countOf);
+    let step = steps.next();
+    while (step.done !== true) {
+      if (performance.now() > turnEnd) {
+        await new Promise(setImmediate);
+        if (performance.now() > deadline) return null;
+        turnEnd = performance.now() + TURN_MS;
+      }
+      step = steps.next();
+    }
+    counts.push(step.value);
   }
+  return counts;
 }

@@ -3,6 +3,7 @@
 
 import type { ProviderConfig, ProviderType } from '../config/config.js';
 import type { Api } from '../kernel/api.js';
+import { assert } from '../kernel/assert.js';
 
 interface ProviderRow {
   /** Native wires, and their paths below `base_url` (which for OpenAI ends in `/v1`). */
@@ -14,32 +15,57 @@ interface ProviderRow {
 
 const bearer = (apiKey: string): Record<string, string> => ({ authorization: `Bearer ${apiKey}` });
 
+/** OpenAI's wires, below a base URL that ends in `/v1`. */
+const OPENAI_PATHS = {
+  chat: '/chat/completions',
+  completions: '/completions',
+  responses: '/responses',
+  embeddings: '/embeddings',
+} as const;
+
 const ROWS: Readonly<Record<ProviderType, ProviderRow>> = {
-  openai: { paths: { chat: '/chat/completions' }, keyHeaders: bearer, defaults: {} },
-  'openai-compatible': { paths: { chat: '/chat/completions' }, keyHeaders: bearer, defaults: {} },
+  openai: { paths: OPENAI_PATHS, keyHeaders: bearer, defaults: {} },
+  'openai-compatible': { paths: OPENAI_PATHS, keyHeaders: bearer, defaults: {} },
   anthropic: {
     paths: { messages: '/v1/messages' },
     keyHeaders: (apiKey) => ({ 'x-api-key': apiKey }),
     defaults: { 'anthropic-version': '2023-06-01' },
   },
   mock: {
-    paths: { chat: '/v1/chat/completions', messages: '/v1/messages' },
+    paths: {
+      chat: '/v1/chat/completions',
+      messages: '/v1/messages',
+      completions: '/v1/completions',
+      responses: '/v1/responses',
+      embeddings: '/v1/embeddings',
+    },
     keyHeaders: bearer,
-    defaults: {},
+    defaults: { 'anthropic-version': '2023-06-01' },
   },
 };
 
+/** The provider has this API itself; nothing needs translating. */
+export const speaks = (type: ProviderType, api: Api): boolean =>
+  ROWS[type].paths[api] !== undefined;
+
 /**
  * The wire that a client's API is sent on: its own where the provider speaks it, else the other.
+ * Only Chat and Messages have another; the rest must not come here without asking `speaks`.
  */
 export function wireOf(type: ProviderType, api: Api): Api {
-  if (ROWS[type].paths[api] !== undefined) return api;
+  if (speaks(type, api)) return api;
+  assert(api === 'chat' || api === 'messages', `no ${type} provider speaks ${api}`);
   return api === 'chat' ? 'messages' : 'chat';
 }
 
-export function pathOf(provider: ProviderConfig, wire: Api): string {
+/** What is asked of a provider: an API, or the free count of a Messages request's tokens. */
+export type Target = Api | 'count_tokens';
+
+export function pathOf(provider: ProviderConfig, target: Target): string {
   const prefix = new URL(provider.baseUrl).pathname.replace(/\/$/, '');
-  return prefix + (ROWS[provider.type].paths[wire] ?? '');
+  const { paths } = ROWS[provider.type];
+  const path = target === 'count_tokens' ? `${paths.messages}/count_tokens` : paths[target];
+  return prefix + (path ?? '');
 }
 
 /** The headers of every request to a provider: ours alone, never the client's credentials. */

@@ -4,9 +4,8 @@
 
 import { type Dispatcher, Pool } from 'undici';
 import type { ProviderConfig } from '../config/config.js';
-import type { Api } from '../kernel/api.js';
 import { messageOf } from '../kernel/errors.js';
-import { baseHeaders, isReturnedHeader, pathOf } from './provider.js';
+import { baseHeaders, isReturnedHeader, pathOf, type Target } from './provider.js';
 
 /** Sockets to one provider from one worker; beyond them requests queue in the pool. */
 const CONNECTIONS_MAX = 4096;
@@ -17,6 +16,8 @@ export interface UpstreamFailure {
   readonly message: string;
   /** False when no byte of the request can have reached the provider. */
   readonly sent: boolean;
+  /** An answer came, billed no doubt, that nobody can read. */
+  readonly unreadable: boolean;
 }
 
 export interface ForwardHandler {
@@ -36,7 +37,7 @@ export class Upstream {
   readonly provider: ProviderConfig;
   readonly #pool: Pool;
   readonly #headers: Record<string, string>;
-  readonly #paths = new Map<Api, string>();
+  readonly #paths = new Map<Target, string>();
 
   constructor(provider: ProviderConfig) {
     this.provider = provider;
@@ -52,13 +53,17 @@ export class Upstream {
   }
 
   forward(
-    request: { wire: Api; body: Buffer | string; headers: Readonly<Record<string, string>> },
+    request: {
+      target: Target;
+      body: Buffer | string;
+      headers: Readonly<Record<string, string>>;
+    },
     handler: ForwardHandler,
   ): Forwarding {
-    let path = this.#paths.get(request.wire);
+    let path = this.#paths.get(request.target);
     if (path === undefined) {
-      path = pathOf(this.provider, request.wire);
-      this.#paths.set(request.wire, path);
+      path = pathOf(this.provider, request.target);
+      this.#paths.set(request.target, path);
     }
     const exchange = new UpstreamExchange(handler);
     this.#pool.dispatch(
@@ -79,9 +84,10 @@ export class Upstream {
 }
 
 class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
-  readonly #handler: ForwardHandler;
+  #handler: ForwardHandler | null;
   #controller: Dispatcher.DispatchController | null = null;
   #abortReason: string | null = null;
+  #unreadable = false;
 
   constructor(handler: ForwardHandler) {
     this.#handler = handler;
@@ -95,10 +101,18 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
+    const encoding = headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity' && status >= 200 && status < 300) {
+      this.#unreadable = true;
+      controller.abort(
+        new Error(`its answer is encoded as ${String(encoding)}, which was not asked for`),
+      );
+      return;
+    }
     const returned: [string, string][] = [];
     for (const name in headers) {
       const value = headers[name];
@@ -106,19 +120,23 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
         returned.push([name, Array.isArray(value) ? value.join(', ') : value]);
       }
     }
-    this.#handler.onStart(status, returned);
+    this.#handler?.onStart(status, returned);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#handler.onData(chunk);
+    this.#handler?.onData(chunk);
   }
 
   onResponseEnd(): void {
-    this.#handler.onEnd();
+    this.#handler?.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#handler.onFailure({ message: messageOf(error), sent: this.#controller !== null });
+    this.#fail({
+      message: messageOf(error),
+      sent: this.#controller !== null,
+      unreadable: this.#unreadable,
+    });
   }
 
   pause(): void {
@@ -131,6 +149,14 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
 
   abort(reason: string): void {
     this.#abortReason = reason;
-    this.#controller?.abort(new Error(reason));
+    // Queued or still connecting: undici tells nobody before it has a socket, so it is over here.
+    if (this.#controller === null) this.#fail({ message: reason, sent: false, unreadable: false });
+    else this.#controller.abort(new Error(reason));
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    const handler = this.#handler;
+    this.#handler = null;
+    handler?.onFailure(failure);
   }
 }

@@ -1,5 +1,5 @@
-// Reads the chunks of an OpenAI chat stream one by one and remembers what metering needs of them.
-// It never changes a byte.
+// Reads the chunks of an OpenAI chat or completions stream one by one and remembers what metering
+// needs of them. It never changes a byte.
 
 import type { Usage } from '../kernel/usage.js';
 import { isObject, listOf, textOf, type JsonObject } from './shape.js';
@@ -11,16 +11,22 @@ export const DONE = '[DONE]';
 const callText = (call: unknown): string =>
   isObject(call) ? textOf(call['name']) + textOf(call['arguments']) : '';
 
+/** Parts in place of a text: their JSON outweighs what they say. */
+const deepText = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : textOf(value);
+
 /** Everything in a delta that the model wrote. */
 function writtenText(delta: JsonObject): string {
   const calls = listOf(delta['tool_calls']).map((call) =>
     isObject(call) ? callText(call['function']) : '',
   );
   return [
-    textOf(delta['content']),
+    deepText(delta['content']),
     textOf(delta['refusal']),
     // Some servers send the same reasoning under both names.
-    textOf(delta['reasoning_content']) || textOf(delta['reasoning']),
+    textOf(delta['reasoning_content']) ||
+      textOf(delta['reasoning']) ||
+      deepText(delta['reasoning_details']),
     callText(delta['function_call']),
     ...calls,
   ].join('');
@@ -41,6 +47,8 @@ export class ChatReader {
       const { index, delta, finish_reason: reason } = choice;
       this.#begun.add(index);
       if (typeof reason === 'string') this.#finished.add(index);
+      // A completion's text stands in the choice itself.
+      this.outputBytes += Buffer.byteLength(textOf(choice['text']));
       if (isObject(delta)) this.outputBytes += Buffer.byteLength(writtenText(delta));
     }
   }

@@ -1,47 +1,68 @@
-// Meters an OpenAI chat stream for a client of the Messages API, and translates it as it comes.
-// Text and usage cross over; reasoning has no signature to show a client and is only counted.
+// Meters an OpenAI chat stream for a client of the Messages API, and translates it as it comes:
+// text, reasoning and tool calls as content blocks, the end once usage or the end has been told.
 
 import type { ErrorCode } from '../kernel/errors.js';
-import type { Usage } from '../kernel/usage.js';
 import { ChatReader, DONE } from './chat-reader.js';
+import {
+  callsIn,
+  errorToMessages,
+  madeUpId,
+  messageId,
+  reasoningIn,
+  stopReason,
+  translatedUsage,
+} from './chat-to-messages-answer.js';
+import { BlockWriter, frame, type CallPiece } from './messages-blocks.js';
 import { isAbsent, isObject, listOf, parseObject, textOf, type JsonObject } from './shape.js';
 import { SseScanner, type SseEvent } from './sse.js';
 import {
   cutEvent,
+  estimatedUsage,
   gathered,
   HeldUsage,
   salvaged,
   type MeterOptions,
   type StreamMeter,
 } from './stream.js';
-import { errorToMessages, messageId, stopReason, translatedUsage } from './translate.js';
+import { toolCallId, type ToolNames } from './tool-call.js';
 
-/**
- * Four bytes of English make a token: what the client is told when the provider reported nothing.
- */
-const BYTES_PER_TOKEN = 4;
+export interface ChatToMessagesOptions extends MeterOptions {
+  readonly toolNames: ToolNames;
+}
 
-function frame(type: string, members: JsonObject): SseEvent {
-  const data = JSON.stringify({ type, ...members });
-  const head = `event: ${type}\ndata: `;
-  const raw = Buffer.from(`${head}${data}\n\n`);
-  return { raw, event: type, data, dataSpan: { start: head.length, end: raw.length - 2 } };
+/** A piece of a call; servers that do not number their calls send one after the other. */
+function callPiece(call: JsonObject, position: number): CallPiece {
+  const { index, id, function: called } = call;
+  const { name, arguments: args } = isObject(called) ? called : {};
+  // Some servers send the arguments as the object itself.
+  const text = isObject(args) ? JSON.stringify(args) : textOf(args);
+  return {
+    index: typeof index === 'number' ? index : position,
+    id: toolCallId(id),
+    name: textOf(name),
+    arguments: text,
+  };
 }
 
 export class ChatToMessagesMeter implements StreamMeter {
   complete = false;
-  readonly #options: MeterOptions;
+  readonly #options: ChatToMessagesOptions;
   readonly #scanner = new SseScanner();
   readonly #reader = new ChatReader();
   readonly #held: HeldUsage;
+  readonly #blocks: BlockWriter;
   #isStarted = false;
-  #hasText = false;
+  #id = messageId(null);
   #refused = false;
   #finishReason: unknown = null;
 
-  constructor(options: MeterOptions) {
+  constructor(options: ChatToMessagesOptions) {
     this.#options = options;
     this.#held = new HeldUsage(options.settle);
+    this.#blocks = new BlockWriter({
+      toolName: (name) => options.toolNames.get(name) ?? name,
+      madeUpId: (position) => madeUpId(this.#id, position),
+    });
   }
 
   get settled() {
@@ -106,8 +127,9 @@ export class ChatToMessagesMeter implements StreamMeter {
   #start(chunk: JsonObject, out: Uint8Array[]): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    this.#id = messageId(chunk['id']);
     const message = {
-      id: messageId(chunk['id']),
+      id: this.#id,
       type: 'message',
       role: 'assistant',
       model: this.#options.requestedModel,
@@ -122,38 +144,30 @@ export class ChatToMessagesMeter implements StreamMeter {
 
   #translate(choice: JsonObject, out: Uint8Array[]): void {
     const delta = isObject(choice['delta']) ? choice['delta'] : {};
-    const text = textOf(delta['content']) + textOf(delta['refusal']);
-    this.#refused ||= textOf(delta['refusal']) !== '';
+    const refusal = textOf(delta['refusal']);
+    this.#refused ||= refusal !== '';
     this.#finishReason = choice['finish_reason'] ?? this.#finishReason;
-    if (text === '') return;
-    if (!this.#hasText) {
-      this.#hasText = true;
-      const block = { index: 0, content_block: { type: 'text', text: '' } };
-      out.push(frame('content_block_start', block).raw);
+    this.#blocks.text('thinking', reasoningIn(delta), out);
+    this.#blocks.text('text', textOf(delta['content']) + refusal, out);
+    for (const [position, call] of callsIn(delta).entries()) {
+      this.#blocks.call(callPiece(call, position), out);
     }
-    out.push(frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text } }).raw);
   }
 
   #finish(out: Uint8Array[]): void {
     this.#start({}, out);
-    if (this.#hasText) out.push(frame('content_block_stop', { index: 0 }).raw);
-    const usage = translatedUsage(this.usage ?? this.#estimatedUsage());
-    const reason = stopReason(this.#finishReason, this.#refused);
+    this.#blocks.finish(out);
+    const usage = translatedUsage(
+      this.usage ?? estimatedUsage(this.#options.inputTokens, this.outputBytes),
+    );
+    const reason = stopReason(this.#finishReason, {
+      refused: this.#refused,
+      called: this.#blocks.calls > 0,
+    });
     const delta = { stop_reason: reason, stop_sequence: null };
     this.#held.hold(frame('message_delta', { delta, usage }), false, out);
     this.#held.settle(this.usage, out);
     this.complete = true;
     out.push(frame('message_stop', {}).raw);
-  }
-
-  #estimatedUsage(): Usage {
-    return {
-      inputTokens: this.#options.inputTokens,
-      cachedInputTokens: 0,
-      cacheWriteTokens: 0,
-      cacheWrite1hTokens: 0,
-      outputTokens: Math.ceil(this.outputBytes / BYTES_PER_TOKEN),
-      reasoningTokens: 0,
-    };
   }
 }

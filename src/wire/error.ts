@@ -17,7 +17,7 @@ export interface WireError {
 /** The JSON text of an error response's body. */
 export function errorBody(api: Api, error: WireError): string {
   const { code, message, param = null, members, requestId } = error;
-  if (api === 'chat') {
+  if (api !== 'messages') {
     const type = ERRORS[code].openai;
     return JSON.stringify({ error: { code, type, param, message, ...members } });
   }

@@ -2,8 +2,8 @@
 // the cost members in the last message_delta.
 
 import type { ErrorCode } from '../kernel/errors.js';
-import type { Usage } from '../kernel/usage.js';
-import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
+import { MessagesReader } from './messages-reader.js';
+import { parseObject } from './shape.js';
 import { SseScanner, type SseEvent } from './sse.js';
 import {
   cutEvent,
@@ -13,27 +13,12 @@ import {
   type MeterOptions,
   type StreamMeter,
 } from './stream.js';
-import { mergeMessagesUsage, messagesUsage } from './usage.js';
-
-/** What the model wrote in a content_block_start or content_block_delta. */
-function writtenText(event: JsonObject): string {
-  const { delta, content_block: block } = event;
-  const text = ['text', 'thinking', 'partial_json'].map((name) =>
-    isObject(delta) ? textOf(delta[name]) : '',
-  );
-  const opening = isObject(block) ? ['text', 'thinking', 'name'] : [];
-  return [...text, ...opening.map((name) => (isObject(block) ? textOf(block[name]) : ''))].join('');
-}
 
 export class MessagesMeter implements StreamMeter {
   complete = false;
-  /** From message_delta on: before it, the count of output tokens is not the answer's. */
-  usage: Usage | null = null;
-  outputBytes = 0;
-  model: string | null = null;
   readonly #scanner = new SseScanner();
+  readonly #reader = new MessagesReader();
   readonly #held: HeldUsage;
-  #reported: JsonObject = {};
 
   constructor(options: MeterOptions) {
     this.#held = new HeldUsage(options.settle);
@@ -41,6 +26,22 @@ export class MessagesMeter implements StreamMeter {
 
   get settled() {
     return this.#held.settled;
+  }
+
+  get usage() {
+    return this.#reader.usage;
+  }
+
+  get begun() {
+    return this.#reader.begun;
+  }
+
+  get outputBytes() {
+    return this.#reader.outputBytes;
+  }
+
+  get model() {
+    return this.#reader.model;
   }
 
   push(chunk: Uint8Array): Uint8Array | null {
@@ -60,14 +61,13 @@ export class MessagesMeter implements StreamMeter {
 
   #take(event: SseEvent, out: Uint8Array[]): void {
     const body = event.data === null ? null : parseObject(event.data);
-    switch (body?.['type'] ?? event.event) {
+    const type = body?.['type'] ?? event.event;
+    if (body !== null) this.#reader.read({ ...body, type });
+    switch (type) {
       case 'message_start':
-        this.#start(body);
         out.push(event.raw);
         return;
       case 'message_delta':
-        this.#reported = mergeMessagesUsage(this.#reported, body?.['usage']);
-        if (isObject(body?.['usage'])) this.usage = messagesUsage(this.#reported);
         if (this.settled) out.push(event.raw);
         else this.#held.hold(event, false, out);
         return;
@@ -79,7 +79,6 @@ export class MessagesMeter implements StreamMeter {
         return;
       case 'content_block_start':
       case 'content_block_delta':
-        this.outputBytes += Buffer.byteLength(writtenText(body ?? {}));
         this.#held.release(out);
         out.push(event.raw);
         return;
@@ -87,12 +86,5 @@ export class MessagesMeter implements StreamMeter {
         // Pings, comments and what is yet unknown.
         this.#held.pass(event.raw, out);
     }
-  }
-
-  #start(body: JsonObject | null): void {
-    const message = body?.['message'];
-    if (!isObject(message)) return;
-    this.model = textOf(message['model']) || null;
-    this.#reported = mergeMessagesUsage(this.#reported, message['usage']);
   }
 }

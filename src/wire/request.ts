@@ -4,18 +4,32 @@
 
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
+import { inputCount } from './inputs.js';
+import { misplaced } from './misplaced.js';
+import { hasHiddenContext } from './responses-items.js';
 import { isAbsent, isObject, type JsonObject } from './shape.js';
 import { findUnbounded } from './unbounded.js';
 
 export interface ModelRequest {
   readonly model: string;
   readonly stream: boolean;
-  /** The client itself asked for the usage event of a chat stream. */
+  /** The client itself asked for the usage event of a chat or completions stream. */
   readonly includeUsage: boolean;
   /** Per choice. `null`: the request sets none, the model's own maximum bounds it. */
   readonly maxOutputTokens: number | null;
+  /**
+   * The maximum is the API's default and stands not in the request. A provider may have another, so
+   * it holds only once it is written in.
+   */
+  readonly maxIsDefault: boolean;
+  /** Answers that are generated and billed, over all prompts of the request. */
   readonly choices: number;
+  /** Messages, input items, prompts or texts to embed. */
   readonly messages: number;
+  /** Inputs that have a model's window each: the prompts or texts of a list, else one. */
+  readonly prompts: number;
+  /** The provider adds stored context to the input: only the model's window bounds it. */
+  readonly hiddenContext: boolean;
 }
 
 export interface InvalidRequest {
@@ -29,6 +43,21 @@ export interface InvalidRequest {
 /** The most choices OpenAI grants one request. */
 export const CHOICES_MAX = 128;
 
+/** What a completion that sets no `max_tokens` gets. */
+const COMPLETION_TOKENS_DEFAULT = 16;
+
+/** The members that limit a wire's output, per choice; none where there is no output. */
+export const OUTPUT_LIMITS: Readonly<Record<Api, readonly string[]>> = {
+  chat: ['max_tokens', 'max_completion_tokens'],
+  messages: ['max_tokens'],
+  completions: ['max_tokens'],
+  responses: ['max_output_tokens'],
+  embeddings: [],
+};
+
+/** More than any model gives; bounded so that no product of it leaves a journal's fields. */
+const OUTPUT_TOKENS_MAX = 1_000_000_000;
+
 const invalid = (param: string | null, message: string): InvalidRequest => ({
   invalid: message,
   param,
@@ -36,33 +65,21 @@ const invalid = (param: string | null, message: string): InvalidRequest => ({
 
 const isFlag = (value: unknown): boolean => isAbsent(value) || typeof value === 'boolean';
 
-/** Something a client sent where it does not belong; answered before the members are read. */
-function misplaced(api: Api, body: JsonObject): InvalidRequest | null {
-  if (body['background'] === true) {
-    const message = "'background': true is billed after the call ends. Send it without.";
-    return { invalid: message, param: 'background', code: 'unmetered_endpoint' };
-  }
-  if (Array.isArray(body['messages'])) return null;
-  if (api === 'chat' && !isAbsent(body['input'])) {
-    return invalid(
-      'input',
-      "This is a Responses request ('input' without 'messages') on the Chat Completions route. " +
-        "Set the client to the Chat Completions API, or send 'messages'.",
-    );
-  }
-  return invalid('messages', "'messages' must be a list of messages. Add it to the request.");
-}
-
 /** The largest of the limits given: a provider that honours either stays below it. */
 function maxOutputTokens(api: Api, body: JsonObject): number | InvalidRequest | null {
+  if (api === 'embeddings') return 0;
   // Zero output is a cache warm-up for Anthropic; to others, zero or less can mean "no limit".
   const least = api === 'messages' ? 0 : 1;
-  const names = api === 'messages' ? ['max_tokens'] : ['max_tokens', 'max_completion_tokens'];
   let largest: number | null = null;
-  for (const name of names) {
+  for (const name of OUTPUT_LIMITS[api]) {
     const value = body[name];
     if (isAbsent(value)) continue;
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
+    if (
+      typeof value !== 'number' ||
+      !Number.isInteger(value) ||
+      value < least ||
+      value > OUTPUT_TOKENS_MAX
+    ) {
       return invalid(name, `'${name}' must be a whole number of at least ${least}.`);
     }
     largest = Math.max(largest ?? 0, value);
@@ -70,17 +87,40 @@ function maxOutputTokens(api: Api, body: JsonObject): number | InvalidRequest | 
   return largest;
 }
 
+/** Answers to each prompt: `best_of` are generated and billed where only `n` are returned. */
 function choices(api: Api, body: JsonObject): number | InvalidRequest {
-  const { n } = body;
-  if (api === 'messages' || isAbsent(n)) return 1;
-  if (typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= CHOICES_MAX) return n;
-  return invalid('n', `'n' must be a whole number from 1 to ${CHOICES_MAX}.`);
+  const names = api === 'chat' ? ['n'] : api === 'completions' ? ['n', 'best_of'] : [];
+  let most = 1;
+  for (const name of names) {
+    const value = body[name];
+    if (isAbsent(value)) continue;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > CHOICES_MAX) {
+      return invalid(name, `'${name}' must be a whole number from 1 to ${CHOICES_MAX}.`);
+    }
+    most = Math.max(most, value);
+  }
+  return most;
+}
+
+/** What stands in the place of the messages, counted. `misplaced` has seen to its shape. */
+function inputs(api: Api, body: JsonObject): number {
+  const { messages, input, prompt } = body;
+  switch (api) {
+    case 'completions':
+      return inputCount(prompt) ?? 1;
+    case 'embeddings':
+      return inputCount(input) ?? 1;
+    case 'responses':
+      return Array.isArray(input) ? input.length : 1;
+    default:
+      return Array.isArray(messages) ? messages.length : 0;
+  }
 }
 
 /** The request as admission sees it, or why it cannot be admitted at all. */
 export function readRequest(api: Api, body: unknown): ModelRequest | InvalidRequest {
   if (!isObject(body)) return invalid(null, 'The request body must be a JSON object.');
-  const { model, stream, messages, stream_options: options } = body;
+  const { model, stream, stream_options: options } = body;
   const astray = misplaced(api, body);
   if (astray !== null) return astray;
   if (typeof model !== 'string' || model === '') {
@@ -100,12 +140,18 @@ export function readRequest(api: Api, body: unknown): ModelRequest | InvalidRequ
   if (typeof count !== 'number') return count;
   const unbounded = findUnbounded(api, body);
   if (unbounded !== null) return unbounded;
+  const messages = inputs(api, body);
+  const prompts = api === 'completions' || api === 'embeddings' ? messages : 1;
+  const maxIsDefault = api === 'completions' && output === null;
   return {
     model,
     stream: stream === true,
     includeUsage: includeUsage === true,
-    maxOutputTokens: output,
-    choices: count,
-    messages: Array.isArray(messages) ? messages.length : 0,
+    maxOutputTokens: maxIsDefault ? COMPLETION_TOKENS_DEFAULT : output,
+    maxIsDefault,
+    choices: count * (api === 'completions' ? prompts : 1),
+    messages,
+    prompts,
+    hiddenContext: api === 'responses' && hasHiddenContext(body),
   };
 }

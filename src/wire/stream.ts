@@ -2,9 +2,8 @@
 // the usage until its cost can be spliced in, the comment that stands in for it, and the error that
 // ends a stream which was cut. A meter never waits for a byte that it could pass on.
 
-import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
-import type { Usage } from '../kernel/usage.js';
+import { NO_USAGE, type Usage } from '../kernel/usage.js';
 import { errorBody } from './error.js';
 import { appendMembers } from './json.js';
 import { parseObject } from './shape.js';
@@ -21,6 +20,8 @@ export interface StreamMeter {
   readonly settled: boolean;
   /** The provider's report; `null` until it has come. */
   readonly usage: Usage | null;
+  /** What a wire that begins with a report has told of the input, though no end ever came. */
+  readonly begun?: Usage | null;
   /** UTF-8 bytes of all text, tool and reasoning deltas so far: never fewer than their tokens. */
   readonly outputBytes: number;
   /** The model that the provider says it serves. */
@@ -49,6 +50,16 @@ export interface MeterOptions {
 const HELD_BYTES_MAX = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
+
+/** Of English text. */
+const BYTES_PER_TOKEN = 4;
+
+/** What a translated stream tells its client when the provider reported nothing; never a bill. */
+export const estimatedUsage = (inputTokens: number, outputBytes: number): Usage => ({
+  ...NO_USAGE,
+  inputTokens,
+  outputTokens: Math.ceil(outputBytes / BYTES_PER_TOKEN),
+});
 
 /** Several pieces as one; a single one is not copied. */
 export const gathered = (pieces: readonly Uint8Array[]): Uint8Array =>
@@ -137,13 +148,15 @@ export function salvaged(event: SseEvent | null): SseEvent | null {
   return { ...event, raw: Buffer.from(`${raw.trimEnd()}\n\n`) };
 }
 
+/** Why a stream ends in an error. */
+export const cutMessage = (code: ErrorCode): string =>
+  code === 'upstream_timeout'
+    ? 'The request reached its deadline before the answer was complete.'
+    : 'The provider ended the stream before the answer was complete.';
+
 /** What a client of this wire understands as the end of a stream that failed. */
-export function cutEvent(api: Api, code: ErrorCode): Uint8Array {
-  const message =
-    code === 'upstream_timeout'
-      ? 'The request reached its deadline before the answer was complete.'
-      : 'The provider ended the stream before the answer was complete.';
-  const body = errorBody(api, { code, message, requestId: null });
+export function cutEvent(api: 'chat' | 'messages', code: ErrorCode): Uint8Array {
+  const body = errorBody(api, { code, message: cutMessage(code), requestId: null });
   return Buffer.from(
     api === 'chat' ? `data: ${body}\n\ndata: [DONE]\n\n` : `event: error\ndata: ${body}\n\n`,
   );

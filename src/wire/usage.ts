@@ -2,7 +2,8 @@
 // (prompt_tokens contains cached and cache-write tokens), Anthropic does not (input_tokens excludes
 // both). A report that makes no sense is no report: it is never read as zero.
 
-import type { Usage } from '../kernel/usage.js';
+import type { Api } from '../kernel/api.js';
+import { NO_USAGE, type Usage } from '../kernel/usage.js';
 import { isAbsent, isObject, type JsonObject } from './shape.js';
 
 /** No request has a billion tokens; a larger count is a fault, and must not be booked as money. */
@@ -29,26 +30,64 @@ const reported = (usage: Usage): Usage | null =>
     ? usage
     : null;
 
-/** `usage` of a chat completion or of a stream's last chunk. */
-export function chatUsage(usage: unknown): Usage | null {
-  if (!isObject(usage)) return null;
-  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
-  const cached = detail(usage['prompt_tokens_details'], 'cached_tokens');
-  const written = detail(usage['prompt_tokens_details'], 'cache_write_tokens');
-  const reasoning = detail(usage['completion_tokens_details'], 'reasoning_tokens');
-  if (!isCount(prompt) || !isCount(completion)) return null;
+/** An OpenAI report, whatever its wire calls the parts. */
+interface OpenAiReport {
+  readonly input: unknown;
+  readonly inputDetails: unknown;
+  readonly output: unknown;
+  readonly outputDetails: unknown;
+  readonly total: unknown;
+}
+
+function openAiUsage({ input, output, total, ...details }: OpenAiReport): Usage | null {
+  const cached = detail(details.inputDetails, 'cached_tokens');
+  const written = detail(details.inputDetails, 'cache_write_tokens');
+  const reasoning = detail(details.outputDetails, 'reasoning_tokens');
+  if (!isCount(input) || !isCount(output)) return null;
   if (cached === null || written === null || reasoning === null) return null;
-  // OpenAI counts reasoning inside completion_tokens. Some compatible servers count it beside them,
-  // which their total gives away.
-  const isBeside = reasoning > completion || total === prompt + completion + reasoning;
+  // OpenAI counts reasoning inside its output. Some compatible servers count it beside it, which
+  // their total gives away.
+  const isBeside = reasoning > output || total === input + output + reasoning;
   return reported({
-    inputTokens: Math.max(0, prompt - cached - written),
+    inputTokens: Math.max(0, input - cached - written),
     cachedInputTokens: cached,
     cacheWriteTokens: written,
     cacheWrite1hTokens: 0,
-    outputTokens: isBeside ? completion + reasoning : completion,
+    outputTokens: isBeside ? output + reasoning : output,
     reasoningTokens: reasoning,
   });
+}
+
+/** `usage` of a chat completion, of a completion, or of a stream's last chunk. */
+export function chatUsage(usage: unknown): Usage | null {
+  if (!isObject(usage)) return null;
+  return openAiUsage({
+    input: usage['prompt_tokens'],
+    inputDetails: usage['prompt_tokens_details'],
+    output: usage['completion_tokens'],
+    outputDetails: usage['completion_tokens_details'],
+    total: usage['total_tokens'],
+  });
+}
+
+/** `usage` of a response, whole or in a stream's terminal event. */
+export function responsesUsage(usage: unknown): Usage | null {
+  if (!isObject(usage)) return null;
+  return openAiUsage({
+    input: usage['input_tokens'],
+    inputDetails: usage['input_tokens_details'],
+    output: usage['output_tokens'],
+    outputDetails: usage['output_tokens_details'],
+    total: usage['total_tokens'],
+  });
+}
+
+/** `usage` of a list of embeddings: there is no output. */
+export function embeddingsUsage(usage: unknown): Usage | null {
+  if (!isObject(usage)) return null;
+  // Some servers tell the total alone.
+  const input = usage['prompt_tokens'] ?? usage['total_tokens'];
+  return isCount(input) ? reported({ ...NO_USAGE, inputTokens: input }) : null;
 }
 
 /** `usage` of a message, or of a stream's events merged by `mergeMessagesUsage`. */
@@ -94,3 +133,14 @@ export function mergeMessagesUsage(earlier: JsonObject, later: unknown): JsonObj
   }
   return merged;
 }
+
+const READERS: Readonly<Record<Api, (usage: unknown) => Usage | null>> = {
+  chat: chatUsage,
+  messages: messagesUsage,
+  completions: chatUsage,
+  responses: responsesUsage,
+  embeddings: embeddingsUsage,
+};
+
+/** The report in the body of an answer that was not streamed. */
+export const usageOf = (wire: Api, body: JsonObject): Usage | null => READERS[wire](body['usage']);

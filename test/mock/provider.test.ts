@@ -240,7 +240,7 @@ t.test('refuses what the real providers refuse', async (t) => {
   t.match(await refusal(CHAT, prompt('x', { max_tokens: 1, max_completion_tokens: 1 })), {
     status: 400,
   });
-  t.match(await refusal('/v1/responses', prompt('x')), { status: 404 });
+  t.match(await refusal('/v1/images/generations', prompt('x')), { status: 404 });
 });
 
 t.test('leaves the usage out when told', async (t) => {

@@ -2,6 +2,7 @@
 
 import { get_encoding } from '@dqbd/tiktoken';
 import t from 'tap';
+import type { Api } from '../../src/kernel/api.js';
 import { ENCODINGS } from '../../src/kernel/encoding.js';
 import { boundedByContext, inputBound } from '../../src/tokens/bound.js';
 import {
@@ -11,8 +12,6 @@ import {
 } from '../../src/tokens/media.js';
 import { promptTexts } from '../../src/tokens/prompt.js';
 import { COOKBOOK } from './cookbook.js';
-
-type Api = 'chat' | 'messages';
 
 const boundOf = (api: Api, body: Record<string, unknown>): number =>
   inputBound(api, body, Buffer.byteLength(JSON.stringify(body)));
@@ -92,4 +91,5 @@ t.test('the window caps it where the model’s is known', async (t) => {
   t.equal(boundedByContext(9_000, { contextTokens: 8_192 }), 8_192);
   t.equal(boundedByContext(9_000, { contextTokens: null }), 9_000);
   t.equal(boundedByContext(90, { contextTokens: 8_192 }), 90);
+  t.equal(boundedByContext(90_000, { contextTokens: 8_192 }, 3), 3 * 8_192, 'one for each prompt');
 });

@@ -36,3 +36,9 @@ t.test('every code has a body in both shapes', async (t) => {
     });
   }
 });
+
+t.test("every OpenAI route answers in OpenAI's shape", async (t) => {
+  for (const api of ['completions', 'responses', 'embeddings'] as const) {
+    t.equal(errorBody(api, exceeded), errorBody('chat', exceeded), api);
+  }
+});

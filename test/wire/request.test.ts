@@ -15,8 +15,11 @@ t.test('reads what admission needs', async (t) => {
     stream: false,
     includeUsage: false,
     maxOutputTokens: null,
+    maxIsDefault: false,
     choices: 1,
     messages: 1,
+    prompts: 1,
+    hiddenContext: false,
   };
   t.same(readRequest('chat', body), plain);
   t.same(readRequest('messages', body), plain, "the recipe's curl sends no max_tokens");

@@ -1,6 +1,13 @@
 import t from 'tap';
 import { NO_USAGE } from '../../src/kernel/usage.js';
-import { chatUsage, mergeMessagesUsage, messagesUsage } from '../../src/wire/usage.js';
+import {
+  chatUsage,
+  embeddingsUsage,
+  mergeMessagesUsage,
+  messagesUsage,
+  responsesUsage,
+  usageOf,
+} from '../../src/wire/usage.js';
 
 const chat = { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 };
 const messages = { input_tokens: 25, output_tokens: 15 };
@@ -91,4 +98,56 @@ t.test('merges the reports of one stream, the larger of each count', async (t) =
   t.same(mergeMessagesUsage(first, next), merged);
   t.same(mergeMessagesUsage(first, null), first);
   t.match(mergeMessagesUsage(first, { input_tokens: 0 }), { input_tokens: 25 });
+});
+
+t.test('a response nests its classes as a chat does, under other names', async (t) => {
+  const response = { input_tokens: 1000, output_tokens: 500, total_tokens: 1500 };
+  t.same(responsesUsage(response), { ...NO_USAGE, inputTokens: 1000, outputTokens: 500 });
+  const detailed = {
+    ...response,
+    input_tokens_details: {
+      cached_tokens: 400,
+      cache_write_tokens: 100,
+      cache_write_tokens_details: { ttl_30m_tokens: 60, ttl_12h_tokens: 40 },
+    },
+    output_tokens_details: { reasoning_tokens: 300 },
+  };
+  t.same(responsesUsage(detailed), {
+    inputTokens: 500,
+    cachedInputTokens: 400,
+    cacheWriteTokens: 100,
+    cacheWrite1hTokens: 0,
+    outputTokens: 500,
+    reasoningTokens: 300,
+  });
+  const beside = { ...detailed, total_tokens: 1800 };
+  t.equal(responsesUsage(beside)?.outputTokens, 800);
+  for (const bad of [null, 'x', {}, { input_tokens: 1 }, { input_tokens: -1, output_tokens: 1 }]) {
+    t.equal(responsesUsage(bad), null);
+  }
+});
+
+t.test('an embedding reports input alone', async (t) => {
+  t.same(embeddingsUsage({ prompt_tokens: 8, total_tokens: 8 }), { ...NO_USAGE, inputTokens: 8 });
+  t.same(embeddingsUsage({ total_tokens: 8 }), { ...NO_USAGE, inputTokens: 8 });
+  for (const bad of [
+    null,
+    {},
+    { prompt_tokens: 0 },
+    { prompt_tokens: -1 },
+    { prompt_tokens: '8' },
+  ]) {
+    t.equal(embeddingsUsage(bad), null);
+  }
+});
+
+t.test('the wire tells where a body has its usage', async (t) => {
+  const given = { input_tokens: 3, output_tokens: 2, prompt_tokens: 7, completion_tokens: 5 };
+  const body = { usage: given };
+  t.match(usageOf('chat', body), { inputTokens: 7, outputTokens: 5 });
+  t.match(usageOf('completions', body), { inputTokens: 7, outputTokens: 5 });
+  t.match(usageOf('messages', body), { inputTokens: 3, outputTokens: 2 });
+  t.match(usageOf('responses', body), { inputTokens: 3, outputTokens: 2 });
+  t.match(usageOf('embeddings', body), { inputTokens: 7, outputTokens: 0 });
+  t.equal(usageOf('responses', {}), null);
 });

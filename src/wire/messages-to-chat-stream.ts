@@ -1,0 +1,216 @@
+// Meters an Anthropic stream for a client of Chat Completions, and translates it as it comes. The
+// reason to stop waits for the stream's end, since several events may tell it.
+
+import type { ErrorCode } from '../kernel/errors.js';
+import { DONE } from './chat-reader.js';
+import { MessagesReader } from './messages-reader.js';
+import { chatUsageOf, completionId, errorToChat, finishReason } from './messages-to-chat-answer.js';
+import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
+import { SseScanner, type SseEvent } from './sse.js';
+import {
+  cutEvent,
+  estimatedUsage,
+  gathered,
+  HeldUsage,
+  salvaged,
+  type MeterOptions,
+  type StreamMeter,
+} from './stream.js';
+
+export interface MessagesToChatOptions extends MeterOptions {
+  /** Unix seconds, which a message does not tell. */
+  readonly createdSeconds: number;
+}
+
+function frame(data: string): SseEvent {
+  const head = 'data: ';
+  const raw = Buffer.from(`${head}${data}\n\n`);
+  return { raw, event: null, data, dataSpan: { start: head.length, end: raw.length - 2 } };
+}
+
+/** Keeps the connection alive, as Anthropic's ping does. */
+const PING = Buffer.from(': ping\n\n');
+
+export class MessagesToChatMeter implements StreamMeter {
+  complete = false;
+  readonly #options: MessagesToChatOptions;
+  readonly #scanner = new SseScanner();
+  readonly #reader = new MessagesReader();
+  readonly #held: HeldUsage;
+  #id = completionId(null);
+  #isStarted = false;
+  #calls = 0;
+  /**
+   * The input of the call under way as far as its arguments are not sent: `null` outside a call.
+   */
+  #unsentInput: unknown = null;
+  #stopReason: string | null = null;
+
+  constructor(options: MessagesToChatOptions) {
+    this.#options = options;
+    this.#held = new HeldUsage(options.settle);
+  }
+
+  get settled() {
+    return this.#held.settled;
+  }
+
+  get usage() {
+    return this.#reader.usage;
+  }
+
+  get begun() {
+    return this.#reader.begun;
+  }
+
+  get outputBytes() {
+    return this.#reader.outputBytes;
+  }
+
+  get model() {
+    return this.#reader.model;
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    const out: Uint8Array[] = [];
+    for (const event of this.#scanner.push(chunk)) this.#take(event, out);
+    return out.length === 0 ? null : gathered(out);
+  }
+
+  end(cut: ErrorCode = 'upstream_unreachable'): Uint8Array {
+    const out: Uint8Array[] = [];
+    const last = salvaged(this.#scanner.end());
+    if (last !== null) this.#take(last, out);
+    if (!this.complete && this.#stopReason !== null) this.#finish(out);
+    if (!this.complete) {
+      this.#held.settle(this.usage, out);
+      out.push(cutEvent('chat', cut));
+    }
+    return gathered(out);
+  }
+
+  #take(event: SseEvent, out: Uint8Array[]): void {
+    if (this.complete) return;
+    if (event.data === null) {
+      // Comments keep the connection alive, and are the same in both wires.
+      out.push(event.raw);
+      return;
+    }
+    const parsed = parseObject(event.data);
+    if (parsed === null) return;
+    const body = { ...parsed, type: parsed['type'] ?? event.event };
+    this.#reader.read(body);
+    this.#translate(body, out);
+  }
+
+  #translate(body: JsonObject, out: Uint8Array[]): void {
+    switch (body['type']) {
+      case 'message_start':
+        return this.#start(body['message'], out);
+      case 'content_block_start':
+        return this.#open(isObject(body['content_block']) ? body['content_block'] : {}, out);
+      case 'content_block_delta':
+        return this.#delta(isObject(body['delta']) ? body['delta'] : {}, out);
+      case 'content_block_stop':
+        return this.#close(out);
+      case 'message_delta': {
+        const { delta } = body;
+        this.#stopReason =
+          (isObject(delta) ? textOf(delta['stop_reason']) : '') || this.#stopReason;
+        return;
+      }
+      case 'message_stop':
+        return this.#finish(out);
+      case 'error':
+        return this.#fail(body, out);
+      case 'ping':
+        out.push(PING);
+        return;
+      default:
+      // What is yet unknown has no place in the other wire.
+    }
+  }
+
+  #start(message: unknown, out: Uint8Array[]): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    if (isObject(message)) this.#id = completionId(message['id']);
+    this.#send({ role: 'assistant', content: '', refusal: null }, out);
+  }
+
+  #open(block: JsonObject, out: Uint8Array[]): void {
+    const { type, id, name, input } = block;
+    this.#close(out);
+    this.#delta(block, out);
+    if (type !== 'tool_use') return;
+    this.#unsentInput = input ?? {};
+    const index = this.#calls++;
+    const call = { index, id, type: 'function', function: { name, arguments: '' } };
+    this.#send({ tool_calls: [call] }, out);
+  }
+
+  /** The texts of a delta, or those that a block opens with. */
+  #delta(delta: JsonObject, out: Uint8Array[]): void {
+    const text = textOf(delta['text']);
+    const thinking = textOf(delta['thinking']);
+    const json = textOf(delta['partial_json']);
+    if (text !== '') this.#send({ content: text }, out);
+    if (thinking !== '') this.#send({ reasoning_content: thinking }, out);
+    if (json !== '') this.#sendArguments(json, out);
+  }
+
+  /** Without a piece of its arguments, a call's input stands in its opening; mostly it is empty. */
+  #close(out: Uint8Array[]): void {
+    if (this.#unsentInput !== null) this.#sendArguments(JSON.stringify(this.#unsentInput), out);
+  }
+
+  #sendArguments(json: string, out: Uint8Array[]): void {
+    this.#unsentInput = null;
+    const call = { index: this.#calls - 1, function: { arguments: json } };
+    this.#send({ tool_calls: [call] }, out);
+  }
+
+  #finish(out: Uint8Array[]): void {
+    this.#start(null, out);
+    this.#close(out);
+    out.push(this.#chunk([this.#choice({}, finishReason(this.#stopReason))], null).raw);
+    const usage = chatUsageOf(
+      this.usage ?? estimatedUsage(this.#options.inputTokens, this.outputBytes),
+    );
+    this.#held.hold(this.#chunk([], usage), this.#options.stripUsage, out);
+    this.#held.settle(this.usage, out);
+    this.#done(out);
+  }
+
+  #fail(body: JsonObject, out: Uint8Array[]): void {
+    this.#held.settle(this.usage, out);
+    out.push(frame(JSON.stringify(errorToChat(500, body))).raw);
+    this.#done(out);
+  }
+
+  #done(out: Uint8Array[]): void {
+    this.complete = true;
+    out.push(frame(DONE).raw);
+  }
+
+  #send(delta: JsonObject, out: Uint8Array[]): void {
+    out.push(this.#chunk([this.#choice(delta, null)], null).raw);
+  }
+
+  #choice(delta: JsonObject, finish_reason: string | null): JsonObject {
+    return { index: 0, delta, logprobs: null, finish_reason };
+  }
+
+  /** As OpenAI has it, a client that asked for usage finds it in every chunk, and null before. */
+  #chunk(choices: readonly JsonObject[], usage: JsonObject | null): SseEvent {
+    const chunk = {
+      id: this.#id,
+      object: 'chat.completion.chunk',
+      created: this.#options.createdSeconds,
+      model: this.#options.requestedModel,
+      choices,
+      ...(this.#options.stripUsage ? {} : { usage }),
+    };
+    return frame(JSON.stringify(chunk));
+  }
+}
