@@ -6,14 +6,18 @@ import type { HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
 
+const DRAIN = ':\n\n';
+
 export class HttpExchange implements Exchange {
   readonly api: Api;
   readonly credential: string | null;
   readonly forwarded: Readonly<Record<string, string>>;
   body: Buffer = Buffer.alloc(0);
   closed = false;
+  readonly #isHead: boolean;
   readonly #response: HttpResponse;
   #ready: (() => void) | null = null;
+  #blocked = false;
   #onEnd: () => void;
 
   constructor(
@@ -21,6 +25,7 @@ export class HttpExchange implements Exchange {
     request: {
       readonly api: Api;
       readonly credential: string | null;
+      readonly isHead: boolean;
       readonly forwarded: Readonly<Record<string, string>>;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
@@ -31,6 +36,7 @@ export class HttpExchange implements Exchange {
     this.credential = request.credential;
     this.forwarded = request.forwarded;
     this.#onEnd = request.onEnd;
+    this.#isHead = request.isHead;
     response.onAborted(() => {
       if (this.closed) return;
       this.closed = true;
@@ -44,7 +50,10 @@ export class HttpExchange implements Exchange {
     this.closed = true;
     this.#response.cork(() => {
       this.#head(status, headers);
-      this.#response.end(body);
+      // A body behind the head of a HEAD answer would be read as the next answer.
+      if (!this.#isHead) return void this.#response.end(body);
+      this.#response.writeHeader('content-length', String(Buffer.byteLength(body)));
+      this.#response.endWithoutBody();
     });
     this.#onEnd();
   }
@@ -53,6 +62,11 @@ export class HttpExchange implements Exchange {
     if (this.closed) return;
     this.#response.cork(() => this.#head(status, headers));
     this.#response.onWritable(() => {
+      if (!this.#blocked) return true;
+      // With a handler set, uWebSockets sends what it holds back only along with the next write: an
+      // SSE comment is one that tells the client nothing.
+      if (!this.#send(DRAIN)) return false;
+      this.#blocked = false;
       this.#ready?.();
       return true;
     });
@@ -60,6 +74,12 @@ export class HttpExchange implements Exchange {
 
   write(chunk: Uint8Array): boolean {
     if (this.closed) return true;
+    const drained = this.#send(chunk);
+    if (!drained) this.#blocked = true;
+    return drained;
+  }
+
+  #send(chunk: Uint8Array | string): boolean {
     let drained = true;
     this.#response.cork(() => {
       drained = this.#response.write(chunk);

@@ -1,10 +1,17 @@
 // Which path is which endpoint. What is not named here is refused: nothing unmetered passes.
 
-export type Route = 'chat' | 'messages' | 'models' | 'budget' | 'healthz' | 'readyz' | 'unmetered';
+import type { Api } from '../kernel/api.js';
+
+/** A metered API, or one of the endpoints that cost nothing. */
+export type Route = Api | 'count_tokens' | 'models' | 'budget' | 'healthz' | 'readyz' | 'unmetered';
 
 const POST_ROUTES: Readonly<Record<string, Route>> = {
   '/chat/completions': 'chat',
+  '/completions': 'completions',
+  '/responses': 'responses',
+  '/embeddings': 'embeddings',
   '/messages': 'messages',
+  '/messages/count_tokens': 'count_tokens',
 };
 
 const GET_ROUTES: Readonly<Record<string, Route>> = {
@@ -19,6 +26,7 @@ export function routeOf(method: string, path: string): Route {
   let bare = path;
   while (bare.startsWith('/v1/')) bare = bare.slice(3);
   if (bare.length > 1 && bare.endsWith('/')) bare = bare.slice(0, -1);
-  const routes = method === 'post' ? POST_ROUTES : method === 'get' ? GET_ROUTES : {};
+  const routes =
+    method === 'post' ? POST_ROUTES : method === 'get' || method === 'head' ? GET_ROUTES : {};
   return Object.hasOwn(routes, bare) ? (routes[bare] as Route) : 'unmetered';
 }

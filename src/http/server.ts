@@ -12,8 +12,10 @@ import {
 } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
+import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
 import type { Proxy } from '../proxy/proxy.js';
+import { identify } from '../proxy/quote.js';
 import { reject } from '../proxy/rejection.js';
 import { budgetView, modelsView, type View } from '../proxy/views.js';
 import { FORWARDED_HEADERS } from '../upstream/provider.js';
@@ -95,8 +97,11 @@ export class Server {
         'This proxy is shutting down. Try another, or again.',
       );
     }
+    // Before the body: nobody unknown may have us hold one.
+    const user = identify(this.#proxy, exchange.credential);
+    if (typeof user !== 'string') return reject(exchange, newRequestId(), user);
     const declared = Number(request.getHeader('content-length'));
-    this.#readBody(response, exchange, declared);
+    this.#readBody(response, exchange, { declared, route });
   }
 
   #exchangeOf(response: HttpResponse, request: HttpRequest, route: Route): HttpExchange {
@@ -106,11 +111,10 @@ export class Server {
       const value = request.getHeader(name);
       if (value !== '') forwarded[name] = value;
     }
-    const api: Api =
-      route === 'messages' || request.getUrl().includes('/messages') ? 'messages' : 'chat';
     return new HttpExchange(response, {
-      api,
+      api: apiOf(route, request),
       credential: credentialOf(request),
+      isHead: request.getMethod() === 'head',
       forwarded,
       onEnd: () => {
         this.#active--;
@@ -118,7 +122,11 @@ export class Server {
     });
   }
 
-  #readBody(response: HttpResponse, exchange: HttpExchange, declared: number): void {
+  #readBody(
+    response: HttpResponse,
+    exchange: HttpExchange,
+    { declared, route }: { readonly declared: number; readonly route: Route },
+  ): void {
     const max = this.#proxy.config.server.maxBodyBytes;
     const tooLarge = (): void =>
       refuse(
@@ -137,8 +145,23 @@ export class Server {
       chunks.push(Buffer.from(new Uint8Array(chunk)));
       if (!isLast) return;
       exchange.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
-      serve(this.#proxy, exchange, newRequestId);
+      if (route === 'count_tokens') countTokens(this.#proxy, exchange, newRequestId);
+      else serve(this.#proxy, exchange, newRequestId);
     });
+  }
+}
+
+/** The API whose shape an answer has, also where the path is no endpoint at all. */
+function apiOf(route: Route, request: HttpRequest): Api {
+  switch (route) {
+    case 'chat':
+    case 'messages':
+    case 'completions':
+    case 'responses':
+    case 'embeddings':
+      return route;
+    default:
+      return request.getUrl().includes('/messages') ? 'messages' : 'chat';
   }
 }
 

@@ -83,7 +83,15 @@ const server = new Server(proxy, gate);
 
 process.on('uncaughtException', (error) => {
   say({ type: 'defect', message: error.stack ?? messageOf(error) });
-  void end(proxy, server).finally(() => process.exit(1));
+  // Its requests are charged in full by whoever recovers the journal: nothing may settle them for
+  // less here, as closing the connections upstream would.
+  server.close();
+  try {
+    proxy.turn.flush();
+    proxy.journal.close();
+  } finally {
+    process.exit(1);
+  }
 });
 
 supervisor.on('message', (message: ToWorker) => {

@@ -18,6 +18,8 @@ export interface PricedModel {
   readonly facts: ModelFacts;
   /** `null`: no public tokenizer; only the byte bound holds. */
   readonly encoding: Encoding | null;
+  /** The maximum is the config's, which the provider does not know. */
+  readonly outputTokensConfigured: boolean;
 }
 
 export type Unpriced = 'model_not_found' | 'model_not_priced';
@@ -95,6 +97,7 @@ function configured(model: ModelConfig, provider: ProviderConfig): PricedModel |
       maxOutputTokens: model.maxOutputTokens ?? known?.facts.maxOutputTokens ?? null,
     },
     encoding: encodingOf(model.upstreamModel),
+    outputTokensConfigured: model.maxOutputTokens !== null,
   };
 }
 
@@ -133,7 +136,14 @@ export class PriceTable {
     for (const provider of this.#open) {
       const known = findInCatalogue(provider, model);
       if (known === null) continue;
-      return { name: model, provider, upstreamModel: model, ...known, encoding: encodingOf(model) };
+      return {
+        name: model,
+        provider,
+        upstreamModel: model,
+        ...known,
+        encoding: encodingOf(model),
+        outputTokensConfigured: false,
+      };
     }
     return null;
   }

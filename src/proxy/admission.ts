@@ -2,7 +2,6 @@
 // exact count when it is tight. No await stands between a check and its act.
 
 import { admit, headroom, isTight, type Refusal, type Reservation } from '../budget/admit.js';
-import { assert } from '../kernel/assert.js';
 import { type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { affordableOutputTokens, worstCost } from '../pricing/cost.js';
 import { boundedByContext } from '../tokens/bound.js';
@@ -11,6 +10,7 @@ import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
 import { type Candidate, type Quote, worstOf } from './quote.js';
 import { reportRejection } from './report.js';
+import { canSend } from './translation.js';
 
 export interface Admitted {
   readonly reservation: Reservation;
@@ -33,13 +33,15 @@ export function admission(
 ): void {
   const tight = quote.candidates.some((candidate) => tightFor(proxy, quote, candidate));
   if (!tight) {
-    const outcome = admitAny(proxy, quote);
+    const outcome = admitAny(proxy, exchange, quote);
     if (isAdmitted(outcome)) return decided(outcome, quote);
   }
   if (!quote.candidates.some(({ model }) => model.encoding !== null)) {
-    return decided(admitAny(proxy, quote), quote);
+    return decided(admitAny(proxy, exchange, quote), quote);
   }
-  void counted(proxy, exchange, quote).then((exact) => decided(admitAny(proxy, exact), exact));
+  void counted(proxy, exchange, quote).then((exact) =>
+    decided(admitAny(proxy, exchange, exact), exact),
+  );
 }
 
 function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
@@ -55,6 +57,8 @@ function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
  * The quote with input counted by the tokenizer, wherever that is below the bound. Never throws.
  */
 async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<Quote> {
+  // What the provider adds to the input from its store cannot be counted here.
+  if (quote.request.hiddenContext) return quote;
   let prompt: Prompt;
   try {
     prompt = promptTexts(exchange.api, quote.body);
@@ -69,7 +73,8 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
       const tokens = await proxy.tokens.count(prompt.texts, encoding);
       if (tokens === null) return candidate;
       const hidden = hiddenTokensMax(upstreamModel);
-      const exact = boundedByContext(tokens + prompt.fixedTokens + hidden, facts);
+      const sum = tokens + prompt.fixedTokens + hidden;
+      const exact = boundedByContext(sum, facts, quote.request.prompts);
       return { ...candidate, inputTokens: Math.min(candidate.inputTokens, exact) };
     }),
   );
@@ -80,16 +85,17 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
  * The order in which a request is served: as asked; on the fallback; as asked with less output; on
  * the fallback with less output. What the config does not let us reject is served over the limit.
  */
-function admitAny(proxy: Proxy, quote: Quote): Admitted | Refusal {
+function admitAny(proxy: Proxy, exchange: Exchange, quote: Quote): Admitted | Refusal {
   const { mode, rejectOnExceed, clampOutput } = proxy.config.budget;
-  const candidates = mode === 'enforce' ? quote.candidates : quote.candidates.slice(0, 1);
-  let refused: Refusal | null = null;
-  for (const candidate of candidates) {
+  const [first, ...others] = quote.candidates as [Candidate, ...Candidate[]];
+  const refused = admitOne(proxy, quote, first, true);
+  if (isAdmitted(refused)) return refused;
+  const fallbacks = others.filter((each) => mode === 'enforce' && canSend(exchange, quote, each));
+  for (const candidate of fallbacks) {
     const outcome = admitOne(proxy, quote, candidate, true);
     if (isAdmitted(outcome)) return outcome;
-    refused ??= outcome;
   }
-  assert(refused !== null, 'a quote has a candidate');
+  const candidates = [first, ...fallbacks];
   if (mode !== 'enforce' || !rejectOnExceed) {
     reportRejection(proxy, refused, quote.account.date);
     return admitOne(proxy, quote, candidates.at(-1) as Candidate, false);

@@ -29,7 +29,7 @@ export interface AnswerParts {
 }
 
 /** The headers of every forwarded answer: the provider's, then ours. */
-export function answerHeaders({ proxy, call, headers }: AnswerParts): [string, string][] {
+export function answerHeaders({ proxy, call, headers, sent }: AnswerParts): [string, string][] {
   const all = headers.map(([name, value]): [string, string] => [name, value]);
   all.push(
     ['x-tokenpak-request-id', call.requestId],
@@ -37,6 +37,7 @@ export function answerHeaders({ proxy, call, headers }: AnswerParts): [string, s
   );
   if (call.candidate.fallback) all.push(['x-tokenpak-fallback', 'budget']);
   if (call.clamped !== null) all.push(['x-tokenpak-clamped-max-tokens', String(call.clamped)]);
+  if (sent.dropped.length > 0) all.push(['x-tokenpak-dropped', sent.dropped.join(', ')]);
   const remaining = headroom(proxy.counters, call.quote.account);
   if (remaining !== null) all.push(['x-tokenpak-remaining-cents', centsText(remaining)]);
   return all;

@@ -18,6 +18,13 @@ export interface Settlement {
   readonly tally: NanoUsd;
 }
 
+/** What came of an answer whose usage never did. */
+export interface Seen {
+  readonly outputBytes: number;
+  /** The input as the stream's first event told it. */
+  readonly begun?: Usage | null | undefined;
+}
+
 export class Call {
   readonly quote: Quote;
   readonly candidate: Candidate;
@@ -60,6 +67,8 @@ export class Call {
   }
 
   startDeadline(expire: () => void): void {
+    // A request that cannot be sent at all has ended within `forward`.
+    if (!this.reservation.open) return;
     this.#deadline = this.#proxy.deadlines.add(() => {
       this.timedOut = true;
       expire();
@@ -67,9 +76,8 @@ export class Call {
   }
 
   /** Books what the provider reported; without a report, the input and what was streamed. */
-  settle(reported: Usage | null, outputBytes: number, status: number): Settlement {
-    this.#stopDeadline();
-    const usage = reported ?? this.#estimate(outputBytes);
+  settle(reported: Usage | null, seen: Seen, status: number): Settlement {
+    const usage = reported ?? this.#estimate(seen);
     const source: UsageSource = reported === null ? 'estimated' : 'provider';
     const { price } = this.candidate.model;
     const cost = costOf(price, usage);
@@ -93,7 +101,7 @@ export class Call {
 
   /** Nothing was billed: nothing was sent, or the provider answered an error without usage. */
   release(status: number): void {
-    this.#stopDeadline();
+    this.stopDeadline();
     this.reservation.release();
     const timeMs = this.#proxy.now();
     this.#record(() => {
@@ -108,17 +116,19 @@ export class Call {
     return `"request_cost_cents":${cost},"cost_cents":${centsText(settlement.tally)}`;
   }
 
-  #estimate(outputBytes: number): Usage {
+  #estimate({ outputBytes, begun }: Seen): Usage {
     const outputMax = this.candidate.outputTokens * this.quote.request.choices;
     return {
-      ...NO_USAGE,
-      inputTokens: this.candidate.inputTokens,
+      ...(begun ?? { ...NO_USAGE, inputTokens: this.candidate.inputTokens }),
       // A token is at least a byte, so this is never below what was streamed.
       outputTokens: Math.min(outputBytes, outputMax),
     };
   }
 
-  #stopDeadline(): void {
+  /**
+   * The answer is over. A stream that is settled may still hang: its deadline goes on till then.
+   */
+  stopDeadline(): void {
     if (this.#deadline !== null) this.#proxy.deadlines.remove(this.#deadline);
   }
 

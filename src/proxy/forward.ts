@@ -50,7 +50,7 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
     },
   };
   const forwarding: Forwarding = upstream.forward(
-    { wire: sent.wire, body: sent.body, headers: exchange.forwarded },
+    { target: sent.wire, body: sent.body, headers: headersFor(exchange, sent) },
     handler,
   );
   call.startDeadline(() => forwarding.abort('the request timed out'));
@@ -68,8 +68,20 @@ function outgoingOrRejection(exchange: Exchange, call: Call): Outgoing | Rejecti
   }
 }
 
+/** What the client may say to the provider; in a translation its beta flags are another API's. */
+function headersFor(exchange: Exchange, sent: Outgoing): Readonly<Record<string, string>> {
+  if (sent.wire === exchange.api) return exchange.forwarded;
+  const kept = Object.entries(exchange.forwarded).filter(
+    ([name]) => !name.startsWith('anthropic-') && name !== 'openai-beta',
+  );
+  return { ...Object.fromEntries(kept), ...sent.headers };
+}
+
 const isEventStream = (headers: Headers): boolean =>
-  headers.some(([name, value]) => name === 'content-type' && value.startsWith('text/event-stream'));
+  headers.some(
+    ([name, value]) =>
+      name === 'content-type' && value.toLowerCase().startsWith('text/event-stream'),
+  );
 
 function failedBeforeAnswer(
   proxy: Proxy,
@@ -79,7 +91,8 @@ function failedBeforeAnswer(
 ): void {
   const status = call.timedOut ? 504 : 502;
   // Once a byte may have reached the provider it may bill: at least the input is charged.
-  if (failure.sent) call.settle(null, 0, status);
+  call.stopDeadline();
+  if (failure.sent) call.settle(null, { outputBytes: failure.unreadable ? Infinity : 0 }, status);
   else call.release(status);
   proxy.turn.after(() => {
     reject(exchange, call.requestId, failureRejection(proxy, call, failure));

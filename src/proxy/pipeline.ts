@@ -20,7 +20,7 @@ import { reportRejection } from './report.js';
 export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => string): void {
   const user = identify(proxy, exchange.credential);
   if (typeof user !== 'string') return reject(exchange, anonymousId(), user);
-  const quote = quoteFor(proxy, exchange, user);
+  const quote = quoteOrDefect(proxy, exchange, user);
   if (isRejection(quote)) return reject(exchange, anonymousId(), quote);
 
   admission(proxy, exchange, quote, (outcome, decidedQuote) => {
@@ -37,6 +37,16 @@ export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => strin
     }
     send(proxy, exchange, call, decidedQuote);
   });
+}
+
+/** Nothing is held yet: a defect that one request's body finds must not end everyone's thread. */
+function quoteOrDefect(proxy: Proxy, exchange: Exchange, user: string): Quote | Rejection {
+  try {
+    return quoteFor(proxy, exchange, user);
+  } catch (error) {
+    process.emitWarning(`a request is refused on a defect: ${messageOf(error)}`);
+    return { rejected: 'internal_error', message: 'The request could not be understood.' };
+  }
 }
 
 /** From the journal onwards: nothing goes upstream before its reserve record is written. */

@@ -4,10 +4,10 @@
 import { centsText } from '../kernel/money.js';
 import type { Usage } from '../kernel/usage.js';
 import type { UpstreamFailure } from '../upstream/upstream.js';
+import { errorToMessages, toMessagesResponse } from '../wire/chat-to-messages-answer.js';
 import { appendMembers } from '../wire/json.js';
-import { chatToMessages, errorToMessages } from '../wire/translate.js';
-import { chatUsage, messagesUsage } from '../wire/usage.js';
-import type { Headers } from './exchange.js';
+import { errorToChat, toChatResponse } from '../wire/messages-to-chat-answer.js';
+import { usageOf } from '../wire/usage.js';
 import { type Answer, answerHeaders, type AnswerParts, failureRejection } from './answer.js';
 import type { Outgoing } from './outgoing.js';
 import { reject } from './rejection.js';
@@ -38,22 +38,23 @@ export class PlainAnswer implements Answer {
     const bytes =
       this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const json = parseObject(bytes);
-    const usage = usageOf(sent, json);
+    const usage = reportedBy(sent, json);
     const body = this.#clientBody(bytes, json);
     if (usage === null && (status < 200 || status >= 300)) {
       call.release(status);
-      return this.#reply(body, []);
+      return this.#reply(body, json, []);
     }
-    const settlement = call.settle(usage, bytes.length, status);
+    call.stopDeadline();
+    const settlement = call.settle(usage, { outputBytes: bytes.length }, status);
     const members = call.costMembers(settlement);
-    this.#reply(json === null || members === '' ? body : appendMembers(body, members), [
-      ['x-tokenpak-cost-cents', centsText(settlement.cost)],
-    ]);
+    const priced = json === null || members === '' ? body : appendMembers(body, members);
+    this.#reply(priced, json, [['x-tokenpak-cost-cents', centsText(settlement.cost)]]);
   }
 
   cut(failure: UpstreamFailure): void {
     const { proxy, call, exchange } = this.#parts;
-    call.settle(null, this.#bytes, call.timedOut ? 504 : 502);
+    call.stopDeadline();
+    call.settle(null, { outputBytes: this.#bytes }, call.timedOut ? 504 : 502);
     proxy.turn.after(() => {
       reject(exchange, call.requestId, failureRejection(proxy, call, failure));
     });
@@ -63,22 +64,48 @@ export class PlainAnswer implements Answer {
    * The answer as the client's API has it: the provider's bytes, unless it had to be translated.
    */
   #clientBody(bytes: Buffer, json: Record<string, unknown> | null): Buffer {
-    const { exchange, sent, call, status } = this.#parts;
+    const { proxy, exchange, sent, call, status } = this.#parts;
     if (exchange.api === sent.wire) return bytes;
-    const succeeded = status >= 200 && status < 300;
-    const translated =
+    const succeeded = this.#clientStatus(json) < 300;
+    const requestedModel = call.quote.request.model;
+    if (exchange.api === 'messages') {
+      return asJson(
+        succeeded && json !== null
+          ? toMessagesResponse(json, { requestedModel, toolNames: sent.toolNames })
+          : errorToMessages(status, json),
+      );
+    }
+    const createdSeconds = Math.floor(proxy.now() / 1000);
+    return asJson(
       succeeded && json !== null
-        ? chatToMessages(json, { requestedModel: call.quote.request.model })
-        : errorToMessages(status, json);
-    return Buffer.from(JSON.stringify(translated));
+        ? toChatResponse(json, { requestedModel, createdSeconds })
+        : errorToChat(status, json),
+    );
   }
 
-  #reply(body: Buffer, extra: Headers): void {
-    const { proxy, exchange, status } = this.#parts;
+  /** The provider's; but an error that it told with a 200 must not become an empty answer. */
+  #clientStatus(json: Record<string, unknown> | null): number {
+    const { exchange, sent, status } = this.#parts;
+    const isAnswer = exchange.api === sent.wire || (json?.['error'] ?? null) === null;
+    return isAnswer || status >= 300 ? status : 502;
+  }
+
+  #reply(
+    body: Buffer,
+    json: Record<string, unknown> | null,
+    extra: readonly [string, string][],
+  ): void {
+    const { proxy, exchange, sent } = this.#parts;
     const all = [...answerHeaders(this.#parts), ...extra];
+    // A translated body is JSON, whatever the provider called its own.
+    const type = all.find(([name]) => name === 'content-type');
+    if (exchange.api !== sent.wire && type !== undefined) type[1] = 'application/json';
+    const status = this.#clientStatus(json);
     proxy.turn.after(() => exchange.reply(status, all, body));
   }
 }
+
+const asJson = (body: object): Buffer => Buffer.from(JSON.stringify(body));
 
 function parseObject(bytes: Buffer): Record<string, unknown> | null {
   try {
@@ -91,7 +118,7 @@ function parseObject(bytes: Buffer): Record<string, unknown> | null {
   }
 }
 
-function usageOf(sent: Outgoing, json: Record<string, unknown> | null): Usage | null {
+function reportedBy(sent: Outgoing, json: Record<string, unknown> | null): Usage | null {
   if (json === null) return null;
-  return sent.wire === 'chat' ? chatUsage(json['usage']) : messagesUsage(json['usage']);
+  return usageOf(sent.wire, json);
 }

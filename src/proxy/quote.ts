@@ -10,7 +10,8 @@ import { USER_BYTES_MAX } from '../kernel/scope.js';
 import { worstCost } from '../pricing/cost.js';
 import type { PricedModel } from '../pricing/table.js';
 import { boundedByContext, inputBound } from '../tokens/bound.js';
-import { wireOf } from '../upstream/provider.js';
+import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
+import { speaks, wireOf } from '../upstream/provider.js';
 import { memberCount } from '../wire/json.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
 import type { Exchange } from './exchange.js';
@@ -88,9 +89,18 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
     return {
       rejected: 'invalid_request',
       message:
-        `Model ${request.model} is served by Anthropic and can only be asked on /v1/messages: ` +
-        'chat completions are not translated to it yet.',
+        `Model ${model.name} is served by provider ${model.provider.name}, which has no ` +
+        `${exchange.api} API.`,
       param: 'model',
+    };
+  }
+  if (request.hiddenContext && model.facts.contextTokens === null) {
+    return {
+      rejected: 'invalid_request',
+      message:
+        'What this request refers to is billed as input, and nothing bounds it: the context window ' +
+        `of ${model.name} is not known. Send the whole input instead.`,
+      param: 'previous_response_id',
     };
   }
   const account = proxy.accounts.of(user, proxy.calendar.dateAt(proxy.now()));
@@ -101,13 +111,14 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
     };
   }
   const bound = inputBound(exchange.api, body, exchange.body.length);
-  const candidates = [candidateOf(request, model, bound, false)];
+  const boundOf = (each: PricedModel) => bound + preambleTokens(exchange, body, each);
+  const candidates = [candidateOf(request, model, boundOf(model), false)];
   const fallback = fallbackFor(proxy, exchange, model);
-  if (fallback !== null) candidates.push(candidateOf(request, fallback, bound, true));
+  if (fallback !== null) candidates.push(candidateOf(request, fallback, boundOf(fallback), true));
   return { account, body, request, candidates };
 }
 
-function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Rejection {
+export function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Rejection {
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));
@@ -118,18 +129,29 @@ function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Rejection
     return { rejected: 'invalid_request', message: 'The body must be a JSON object.' };
   }
   // Of two members with one name we would price the last; the provider might take the first.
-  if (memberCount(bytes) !== Object.keys(body).length) {
+  const names = Object.keys(body);
+  const odd = names.find((name) => !/^[a-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    // Some providers read names without regard to case: `Max_Tokens` would pass unpriced.
+    return {
+      rejected: 'invalid_request',
+      message: `${JSON.stringify(odd.slice(0, 64))} is no member of this API.`,
+    };
+  }
+  if (memberCount(bytes) !== names.length) {
     return { rejected: 'invalid_request', message: 'A member of the body is given twice.' };
   }
   return { body: body as Record<string, unknown> };
 }
 
-function findModel(proxy: Proxy, name: string): PricedModel | Rejection {
+export function findModel(proxy: Proxy, name: string): PricedModel | Rejection {
   const model = proxy.prices.find(name);
   if (model === 'model_not_found') {
     return {
       rejected: 'model_not_found',
-      message: `The model ${JSON.stringify(name)} is not configured. GET /v1/models lists what is.`,
+      message:
+        `The model ${JSON.stringify(name.slice(0, 64))} is not configured. ` +
+        'GET /v1/models lists what is.',
       param: 'model',
     };
   }
@@ -145,14 +167,29 @@ function findModel(proxy: Proxy, name: string): PricedModel | Rejection {
   return model;
 }
 
-const servable = (exchange: Exchange, model: PricedModel): boolean =>
-  exchange.api === 'messages' || wireOf(model.provider.type, 'chat') === 'chat';
+/** Of the wires, chat and messages are translated to each other; the rest go as they came. */
+const servable = ({ api }: Exchange, { provider }: PricedModel): boolean =>
+  api === 'chat' || api === 'messages' || speaks(provider.type, api);
+
+/** What Anthropic says of its own where there are tools, which a chat's bound knows nothing of. */
+function preambleTokens({ api }: Exchange, body: Record<string, unknown>, model: PricedModel) {
+  const isTranslated = api === 'chat' && wireOf(model.provider.type, api) === 'messages';
+  return isTranslated && Array.isArray(body['tools']) ? TOOL_PREAMBLE_TOKENS : 0;
+}
 
 function fallbackFor(proxy: Proxy, exchange: Exchange, model: PricedModel): PricedModel | null {
   const name = proxy.config.budget.fallbackModel;
   if (!proxy.config.budget.enabled || name === null || name === model.name) return null;
   const fallback = proxy.prices.find(name);
+  // Another model's vectors are no vectors of this one.
+  if (exchange.api === 'embeddings') return null;
   return typeof fallback === 'object' && servable(exchange, fallback) ? fallback : null;
+}
+
+function inputTokensOf(request: ModelRequest, { facts }: PricedModel, bound: number): number {
+  // Context that the provider keeps is billed again, and can only be bounded by the whole window.
+  if (request.hiddenContext && facts.contextTokens !== null) return facts.contextTokens;
+  return boundedByContext(bound, facts, request.prompts);
 }
 
 function candidateOf(
@@ -163,11 +200,20 @@ function candidateOf(
 ): Candidate {
   const { maxOutputTokens, contextTokens } = model.facts;
   const known = maxOutputTokens ?? contextTokens;
+  const asked = request.maxOutputTokens;
+  // The fallback was not the client's choice: it is asked for what it can give.
+  const output =
+    fallback && asked !== null && maxOutputTokens !== null
+      ? Math.min(asked, maxOutputTokens)
+      : (asked ?? known ?? OUTPUT_TOKENS_DEFAULT);
   return {
     model,
-    inputTokens: boundedByContext(bound, model.facts),
-    outputTokens: request.maxOutputTokens ?? known ?? OUTPUT_TOKENS_DEFAULT,
-    imposed: request.maxOutputTokens === null && known === null,
+    inputTokens: inputTokensOf(request, model, bound),
+    outputTokens: output,
+    // The config's maximum is no limit of the model's own: the provider has to be told.
+    imposed:
+      request.maxIsDefault ||
+      (asked === null ? known === null || model.outputTokensConfigured : output < asked),
     fallback,
   };
 }

@@ -3,9 +3,9 @@
 // generates and only its last event says how much.
 
 import type { ErrorCode } from '../kernel/errors.js';
-import { ChatMeter } from '../wire/chat-stream.js';
 import { ChatToMessagesMeter } from '../wire/chat-to-messages-stream.js';
-import { MessagesMeter } from '../wire/messages-stream.js';
+import { MessagesToChatMeter } from '../wire/messages-to-chat-stream.js';
+import { meterFor } from '../wire/meter.js';
 import type { MeterOptions, StreamMeter } from '../wire/stream.js';
 import { type Answer, answerHeaders, type AnswerParts } from './answer.js';
 
@@ -40,6 +40,7 @@ export class StreamAnswer implements Answer {
 
   /** `cut`: what the client is told if the stream has not come to its own end. */
   #finish(cut: ErrorCode): void {
+    this.#parts.call.stopDeadline();
     const settledBefore = this.#meter.settled;
     const bytes = this.#meter.end(cut);
     if (!settledBefore) this.#parts.proxy.turn.flush();
@@ -63,14 +64,20 @@ export class StreamAnswer implements Answer {
   }
 
   #meterFor(): StreamMeter {
-    const { exchange, sent, call, status } = this.#parts;
+    const { proxy, exchange, sent, call, status } = this.#parts;
     const options: MeterOptions = {
-      settle: (usage) => call.costMembers(call.settle(usage, this.#meter.outputBytes, status)),
+      settle: (usage) => call.costMembers(call.settle(usage, this.#meter, status)),
       stripUsage: sent.usageInjected,
       inputTokens: call.candidate.inputTokens,
       requestedModel: call.quote.request.model,
     };
-    if (exchange.api !== sent.wire) return new ChatToMessagesMeter(options);
-    return sent.wire === 'chat' ? new ChatMeter(options) : new MessagesMeter(options);
+    if (exchange.api === 'messages' && sent.wire === 'chat') {
+      return new ChatToMessagesMeter({ ...options, toolNames: sent.toolNames });
+    }
+    if (exchange.api === 'chat' && sent.wire === 'messages') {
+      const createdSeconds = Math.floor(proxy.now() / 1000);
+      return new MessagesToChatMeter({ ...options, createdSeconds });
+    }
+    return meterFor(sent.wire, options);
   }
 }

@@ -1,0 +1,94 @@
+// POST /v1/messages/count_tokens: costs nothing, so it holds nothing. A provider that has the
+// endpoint counts for itself; for other models our tokenizer does, or the byte bound where there is
+// none.
+
+import type { PricedModel } from '../pricing/table.js';
+import { inputBound } from '../tokens/bound.js';
+import { hiddenTokensMax, promptTexts } from '../tokens/prompt.js';
+import { speaks } from '../upstream/provider.js';
+import type { Upstream } from '../upstream/upstream.js';
+import { editMembers } from '../wire/json.js';
+import type { Exchange, Headers } from './exchange.js';
+import type { Proxy } from './proxy.js';
+import { findModel, parseBody } from './quote.js';
+import { reject, type Rejection } from './rejection.js';
+
+/** A count is one small object; nothing larger is passed on. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+export function countTokens(proxy: Proxy, exchange: Exchange, newId: () => string): void {
+  const parsed = parseBody(exchange.body);
+  if ('rejected' in parsed) return reject(exchange, newId(), parsed);
+  const { body } = parsed;
+  const name = body['model'];
+  if (typeof name !== 'string' || !Array.isArray(body['messages'])) {
+    const message = "Give 'model', the name of a model, and 'messages', a list.";
+    return reject(exchange, newId(), { rejected: 'invalid_request', message });
+  }
+  const model = findModel(proxy, name);
+  if ('rejected' in model) return reject(exchange, newId(), model);
+  if (speaks(model.provider.type, 'messages')) return pass(proxy, exchange, model, newId);
+  void count(proxy, exchange, model, body).then((tokens) => {
+    exchange.reply(200, [['content-type', 'application/json']], `{"input_tokens":${tokens}}`);
+  });
+}
+
+async function count(
+  proxy: Proxy,
+  exchange: Exchange,
+  { encoding, upstreamModel }: PricedModel,
+  body: Record<string, unknown>,
+): Promise<number> {
+  const bound = inputBound('messages', body, exchange.body.length);
+  if (encoding === null) return bound;
+  try {
+    const { texts, fixedTokens } = promptTexts('messages', body);
+    const tokens = await proxy.tokens.count(texts, encoding);
+    if (tokens === null) return bound;
+    return Math.min(bound, tokens + fixedTokens + hiddenTokensMax(upstreamModel));
+  } catch {
+    // Nested too deeply to be walked: the bound is an answer too.
+    return bound;
+  }
+}
+
+/** To the provider and back, byte for byte but for the model's name. */
+function pass(proxy: Proxy, exchange: Exchange, model: PricedModel, newId: () => string): void {
+  const upstream = proxy.upstreams.get(model.provider.name) as Upstream;
+  const set = { model: JSON.stringify(model.upstreamModel) };
+  const deadline = proxy.deadlines.add(() => forwarding.abort('it took too long'));
+  const chunks: Buffer[] = [];
+  let head: { status: number; headers: Headers } | null = null;
+  let bytes = 0;
+  const fail = (rejected: Rejection['rejected'], message: string): void => {
+    proxy.deadlines.remove(deadline);
+    reject(exchange, newId(), { rejected, message });
+  };
+  const forwarding = upstream.forward(
+    {
+      target: 'count_tokens',
+      body: editMembers(exchange.body, { set }),
+      headers: exchange.forwarded,
+    },
+    {
+      onStart(status, headers) {
+        head = { status, headers };
+      },
+      onData(chunk) {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_MAX) forwarding.abort('its count is larger than 64 KiB');
+        else chunks.push(chunk);
+      },
+      onEnd() {
+        proxy.deadlines.remove(deadline);
+        if (head !== null) exchange.reply(head.status, head.headers, Buffer.concat(chunks));
+      },
+      onFailure({ message }) {
+        fail(
+          'upstream_unreachable',
+          `Provider ${model.provider.name} cannot be reached: ${message}`,
+        );
+      },
+    },
+  );
+}
