@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-// The command line: parses it, calls one room, prints what comes back. No logic of its own.
+// The command line: parses it, calls one room, prints what comes back. No logic of its own. A
+// verb's code is loaded when it is called: --help must not pay for the proxy's libraries.
 
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
-import { PriceTable } from '../pricing/table.js';
-import { demoCommand } from './demo.js';
-import { initConfig } from './init.js';
 import { marked, printMarked } from './print.js';
-import { proxyCommand } from './proxy.js';
-import { dayArgument, exportCommand, spendCommand, verifyCommand } from './reports.js';
-import { validateConfig } from './validate-config.js';
+import { dayArgument } from './day.js';
+import type { ProxyFlags } from './proxy.js';
+import type { LedgerFlags, SpendFlags } from './reports.js';
+
+const reports = () => import('./reports.js');
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -47,18 +47,17 @@ program
   .option('--host <address>', 'address to listen on (default: server.host)')
   .option('-p, --port <n>', 'port to listen on (default: server.port)', wholeNumber(0, 65_535))
   .option('--mock-missing-keys', 'let the embedded mock stand in for providers without a key')
-  .action(proxyCommand);
+  .action(async (flags: ProxyFlags) => (await import('./proxy.js')).proxyCommand(flags));
 
 program
   .command('validate-config')
   .description('check a configuration file')
   .argument('<file>', 'configuration file')
-  .action((file: string) => {
-    const { lines, exitCode } = validateConfig(
-      file,
-      process.env,
-      (config) => new PriceTable(config),
-    );
+  .action(async (file: string) => {
+    const { validateConfig } = await import('./validate-config.js');
+    const { PriceTable } = await import('../pricing/table.js');
+    const validation = validateConfig(file, process.env, (loaded) => new PriceTable(loaded));
+    const { lines, exitCode } = validation;
     printMarked(lines);
     process.exitCode = exitCode;
   });
@@ -67,8 +66,8 @@ program
   .command('init')
   .description('write a commented config.yaml')
   .argument('[file]', 'file to write', './config.yaml')
-  .action((file: string) => {
-    initConfig(file);
+  .action(async (file: string) => {
+    (await import('./init.js')).initConfig(file);
     printMarked([`✓ ${file} written. Next: tokenpak validate-config ${file}`]);
   });
 
@@ -85,25 +84,25 @@ program
   .option('--until <day>', 'last day, included (default: today)', dayArgument)
   .option('--csv', 'comma-separated values')
   .option('--json', 'one JSON object')
-  .action(spendCommand);
+  .action(async (flags: SpendFlags) => (await reports()).spendCommand(flags));
 
 const ledger = program.command('ledger').description('the books themselves');
 ledger
   .command('export')
   .description('one JSON object a line for every request that has ended')
   .addOption(configOption())
-  .action(exportCommand);
+  .action(async (flags: LedgerFlags) => (await reports()).exportCommand(flags));
 ledger
   .command('verify')
   .description('check every checksum, and every total against its records')
   .addOption(configOption())
   .option('--json', 'one JSON object')
-  .action(verifyCommand);
+  .action(async (flags: LedgerFlags) => (await reports()).verifyCommand(flags));
 
 program
   .command('demo')
   .description('play the whole recipe against an embedded provider: no key, no network')
-  .action(demoCommand);
+  .action(async () => (await import('./demo.js')).demoCommand());
 
 // `tokenpak ledger export | head`: the reader has gone, and that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -2,8 +2,9 @@
 
 import { createColors } from 'picocolors';
 
-export const isColored = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+/** A pipe has no `isTTY` at all, whatever its type says. */
+export const isColored = (stream: { readonly isTTY?: boolean }): boolean =>
+  (stream.isTTY ?? false) && (process.env['NO_COLOR'] ?? '') === '';
 
 export function marked(line: string, stream: NodeJS.WriteStream): string {
   const colors = createColors(isColored(stream));

@@ -1,7 +1,6 @@
 // `tokenpak spend` and `tokenpak ledger`: read the books of a data directory, whether a proxy runs
 // on it or not, and print them.
 
-import { InvalidArgumentError } from 'commander';
 import { localDate } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
@@ -23,15 +22,6 @@ export interface SpendFlags {
 const DAY_MS = 86_400_000;
 const COLUMNS_DEFAULT = 80;
 
-/** Checks a day as it stands on the command line: `2026-03-25`, `today`, or `30d` for days ago. */
-export function dayArgument(text: string): string {
-  const real = !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
-  if (text === 'today' || /^\d{1,5}d$/.test(text) || (/^\d{4}-\d\d-\d\d$/.test(text) && real)) {
-    return text;
-  }
-  throw new InvalidArgumentError('A day is needed: 2026-03-25, today, or 30d for thirty days ago.');
-}
-
 function dayOf(text: string | undefined, timezone: string): LocalDate {
   if (text?.includes('-') === true) return Number(text.replaceAll('-', ''));
   const daysAgo = text?.endsWith('d') === true ? Number(text.slice(0, -1)) : 0;
@@ -52,15 +42,17 @@ export async function spendCommand(flags: SpendFlags): Promise<void> {
   print(renderSpend(result, { budget, color, columns: process.stdout.columns ?? COLUMNS_DEFAULT }));
 }
 
-export async function exportCommand(flags: { readonly config: string }): Promise<void> {
+export interface LedgerFlags {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+export async function exportCommand(flags: LedgerFlags): Promise<void> {
   const { storage } = configFor(flags.config, { needsKeys: false });
   await exportEntries(storage.path, (line) => print(`${line}\n`));
 }
 
-export async function verifyCommand(flags: {
-  readonly config: string;
-  readonly json?: boolean;
-}): Promise<void> {
+export async function verifyCommand(flags: LedgerFlags): Promise<void> {
   const { storage } = configFor(flags.config, { needsKeys: false });
   const found = await verify(storage.path);
   if (found.problems.length > 0) process.exitCode = 1;

@@ -28,8 +28,9 @@ export interface WorkersOptions {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #threads = new Map<number, Worker>();
+  /** How often each worker has died soon after it listened, in a row. */
+  readonly #shortLives = new Map<number, number>();
   #stopping = false;
-  #shortLives = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -56,22 +57,22 @@ export class Workers {
       transferList: [port2],
     });
     this.#threads.set(index, worker);
-    const born = now();
-    let listening = false;
+    let listeningSince: number | null = null;
     const started = deferred<void>();
     worker.on('message', (message: FromWorker) => this.#hear(index, message, started));
     worker.on('error', (error) => {
-      this.#options.log(`worker ${index} failed: ${error.message}`);
+      if (listeningSince !== null) this.#options.log(`worker ${index} failed: ${error.message}`);
       started.reject(new TokenPakError('cannot_start', startFailure(error)));
     });
     worker.on('exit', () => {
       port1.close();
       this.#threads.delete(index);
       started.reject(new TokenPakError('cannot_start', `worker ${index} ended before it listened`));
-      if (listening && !this.#stopping) void this.#replace(index, journalId, now() - born);
+      if (listeningSince === null || this.#stopping) return;
+      void this.#replace(index, journalId, now() - listeningSince);
     });
     await started.promise;
-    listening = true;
+    listeningSince = now();
   }
 
   #hear(index: number, message: FromWorker, started: Deferred<void>): void {
@@ -93,8 +94,9 @@ export class Workers {
 
   async #replace(index: number, journalId: number, livedMs: number): Promise<void> {
     const { recover, log, onGaveUp } = this.#options;
-    this.#shortLives = livedMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0;
-    if (this.#shortLives >= SHORT_LIVES_MAX) {
+    const shortLives = livedMs < SHORT_LIFE_MS ? (this.#shortLives.get(index) ?? 0) + 1 : 0;
+    this.#shortLives.set(index, shortLives);
+    if (shortLives >= SHORT_LIVES_MAX) {
       return onGaveUp(`worker ${index} died ${SHORT_LIVES_MAX} times right after its start`);
     }
     try {
