@@ -156,7 +156,6 @@ t.test(
       ['/v1/chat/completions', 'ann', TWICE, 400, 'invalid_request'],
       ['/v1/chat/completions', 'ann', NESTED, 400, 'invalid_request'],
       ['/v1/chat/completions', 'ann', chat('gpt-4', { max_tokens: -1 }), 400, 'invalid_request'],
-      ['/v1/chat/completions', 'ann', chat('claude'), 400, 'invalid_request'],
       ['/v1/images/generations', 'ann', chat('gpt-4'), 404, 'unmetered_endpoint'],
       ['/v1/messages/batches', 'ann', chat('gpt-4'), 404, 'unmetered_endpoint'],
       ['/v1/chat/completions', 'ann', chat('absent'), 502, 'upstream_unreachable'],

@@ -1,7 +1,7 @@
 // The official clients, unchanged, with only their base URL pointed at the proxy.
 
-import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import Anthropic, { APIError as AnthropicError } from '@anthropic-ai/sdk';
+import OpenAI, { APIError, NotFoundError } from 'openai';
 import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { type RunningProxy, startProxy, temporaryFolder } from './harness.js';
@@ -88,12 +88,12 @@ t.test('a budget rejection is a typed error, met once', async (t) => {
   const byOpenai = await openai('poor')
     .chat.completions.create(CHAT)
     .catch((error: unknown) => error);
-  t.ok(byOpenai instanceof OpenAI.APIError);
+  t.ok(byOpenai instanceof APIError);
   t.match(byOpenai, { status: 402, code: 'budget_exceeded', type: 'budget_exceeded' });
   const byAnthropic = await anthropic('poor')
     .messages.create({ ...CHAT, model: 'claude-sonnet-5' })
     .catch((error: unknown) => error);
-  t.ok(byAnthropic instanceof Anthropic.APIError);
+  t.ok(byAnthropic instanceof AnthropicError);
   t.match(byAnthropic, { status: 402, error: { error: { type: 'billing_error' } } });
   t.equal(attempts, 2, 'neither client tried again');
   t.equal(mock.bill().requests, served, 'the provider heard of neither');
@@ -102,5 +102,5 @@ t.test('a budget rejection is a typed error, met once', async (t) => {
 t.test('an unknown model is the error that the client knows', async (t) => {
   const asked = openai('sdk-unknown').chat.completions.create({ ...CHAT, model: 'nope' });
   const error: unknown = await asked.catch((reason: unknown) => reason);
-  t.ok(error instanceof OpenAI.NotFoundError);
+  t.ok(error instanceof NotFoundError);
 });

@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import t from 'tap';
+import { get, post, run, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { startHeldProvider } from './held-provider.js';
+import { asking, budgets, config } from './setup.js';
+
+/**
+ * Loaded before each thread: an HTTP worker throws out of nowhere when the trigger file appears.
+ */
+const preload = (trigger: string): string => `
+import { unlinkSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+if (workerData?.journalDirectory !== undefined) {
+  setInterval(() => {
+    try {
+      unlinkSync(${JSON.stringify(trigger)});
+    } catch {
+      return;
+    }
+    throw new Error('a defect, as a test wants it');
+  }, 10).unref();
+}
+`;
+
+/** Asks until somebody answers. */
+async function alive(proxy: RunningProxy): Promise<void> {
+  for (;;) {
+    try {
+      if ((await get(`${proxy.url}/readyz`, null)).status === 200) return;
+    } catch {
+      // Its successor does not listen yet.
+    }
+  }
+}
+
+t.test(
+  'a worker that dies is started again, and what it had open is charged in full',
+  async (t) => {
+    const provider = await startHeldProvider(t);
+    const folder = temporaryFolder(t);
+    const trigger = join(folder, 'trigger');
+    const script = join(folder, 'preload.mjs');
+    writeFileSync(script, preload(trigger));
+    const proxy = await startProxy(t, {
+      folder,
+      config: config({
+        folder,
+        providerUrl: provider.url,
+        budget: 'daily_limit_cents: 1000',
+        more: 'server: { shutdown_grace_seconds: 1 }',
+      }),
+      env: { NODE_OPTIONS: `--import ${pathToFileURL(script).href}` },
+    });
+    const url = `${proxy.url}/v1/chat/completions`;
+    const before = post(url, 'ann', asking(10));
+    (await provider.next()).answer(5);
+    t.equal((await before).json['cost_cents'], 5);
+
+    const open = post(url, 'ann', asking(10)).then(
+      ({ status }) => status,
+      () => 'cut',
+    );
+    await provider.next();
+    const reserved = Number((await budgets(proxy, 'ann'))[0]?.reserved_usd);
+    writeFileSync(trigger, '');
+    t.not(await open, 200, 'its client learns of it');
+    await alive(proxy);
+    t.match(proxy.output(), 'a defect, as a test wants it');
+
+    const after = post(url, 'ann', asking(10));
+    (await provider.next()).answer(6);
+    t.equal((await after).status, 200, 'it serves on');
+    const [day] = await budgets(proxy, 'ann');
+    t.equal(day?.reserved_usd, '0.00');
+    t.equal(Number(day?.spent_usd).toFixed(9), (0.11 + reserved).toFixed(9), 'charged in full');
+    t.equal(await proxy.end(), 0);
+
+    const exported = await run(['ledger', 'export', '--config', `${folder}/config.yaml`]);
+    const entries = exported.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    t.same(
+      entries.map(({ source }) => source),
+      ['provider', 'unsettled', 'provider'],
+    );
+    t.equal((await run(['ledger', 'verify', '--config', `${folder}/config.yaml`])).code, 0);
+  },
+);
