@@ -2,6 +2,7 @@
 //   --quick            few short rounds, to see that it works
 //   --micro            the hot functions alone, in nanoseconds
 //   --only a,b         some subjects: direct, bare, nginx, budgets off, budgets on
+//   --readme           also put the figures into README.md
 //   --rounds N · --seconds N · --node-load
 
 import { fileURLToPath } from 'node:url';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     'node-load': { type: 'boolean', default: false },
+    readme: { type: 'boolean', default: false },
   },
 });
 
@@ -51,6 +53,7 @@ if (values.micro) {
     rounds: numberAsked('rounds', values.quick ? 2 : 5, 50),
     durationMs: numberAsked('seconds', values.quick ? 1 : 2, 60) * 1000,
     nodeLoad: values['node-load'],
+    readme: values.readme,
   });
   process.exitCode = allWell ? 0 : 1;
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { chooseGenerator } from './load.js';
 import { stopAll } from './processes.js';
+import { readmeTable, writeReadme } from './readme.js';
 import { machineOf, ratiosOf, save, tableOf } from './report.js';
 import { measure } from './rounds.js';
 import { startSubject, startUpstream, type Subject, type SubjectName } from './subjects.js';
@@ -18,6 +19,8 @@ export interface MacroOptions {
   readonly durationMs: number;
   /** Our own load generator even where wrk is installed. */
   readonly nodeLoad: boolean;
+  /** Put the figures into README.md. */
+  readonly readme: boolean;
 }
 
 const CONCURRENCIES = [1, 64];
@@ -68,6 +71,7 @@ async function run(options: MacroOptions, scratch: string): Promise<boolean> {
   const result = { takenAt: new Date().toISOString(), machine, load: generator.name, workload };
   const file = save(root, { ...result, lanes, ratios, failures });
   print(`\nwritten to ${relative(root, file)}`);
+  if (options.readme && failures.length === 0) writeReadme(root, readmeTable(lanes, machine));
   for (const failure of failures) print(`✗ ${failure}`);
   return failures.length === 0;
 }
