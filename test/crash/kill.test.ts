@@ -4,7 +4,7 @@ import { get, startProxy, temporaryFolder } from '../flow/harness.js';
 import { COST_NANO, killConfig, killRound, MOCK_BILLS, readBooks } from './kill.js';
 
 /** `npm run torture` does many more. */
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3);
 
 t.test(`kill -9 under load, ${ROUNDS} times: nothing is lost`, { timeout: 600_000 }, async (t) => {
   const mock = await startMock({ behaviour: MOCK_BILLS });

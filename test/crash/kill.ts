@@ -68,9 +68,11 @@ const nanoOf = (usd: string): bigint => {
 /** What the ledger says, read as a user would: `spend --json` and `ledger export`. */
 export async function readBooks(folder: string): Promise<Books> {
   const config = `${folder}/config.yaml`;
-  const spend = await run(['spend', '--json', '--config', config]);
+  const [spend, exported] = await Promise.all([
+    run(['spend', '--json', '--config', config]),
+    run(['ledger', 'export', '--config', config]),
+  ]);
   const { total_usd } = JSON.parse(spend.stdout) as { total_usd: string };
-  const exported = await run(['ledger', 'export', '--config', config]);
   const bySource: Record<string, { entries: number; costNano: bigint }> = {};
   for (const line of exported.stdout.split('\n')) {
     if (line === '') continue;
