@@ -32,7 +32,7 @@ import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, Tail } from './tail.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
-const BATCH_RECORDS = 4096;
+export const BATCH_RECORDS = 4096;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
 

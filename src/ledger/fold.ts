@@ -52,16 +52,18 @@ export class Fold {
   readonly strayEnds: bigint[] = [];
   readonly #balances = new Map<string, readonly Balance[]>();
   readonly #booked: Booked;
+  readonly #firstSequence: number;
   readonly #budget: BudgetConfig | null;
 
   /** Without a budget no alert is owed: a report. */
   constructor(booked: Booked, budget: BudgetConfig | null) {
     this.#booked = booked;
+    this.#firstSequence = booked.entrySequence;
     this.#budget = budget;
   }
 
   get entrySequence(): number {
-    return this.#booked.entrySequence + this.entries.length;
+    return this.#firstSequence + this.entries.length;
   }
 
   apply(record: JournalRecord): void {
