@@ -14,16 +14,9 @@ import {
 } from './chat-to-messages-answer.js';
 import { BlockWriter, frame, type CallPiece } from './messages-blocks.js';
 import { isAbsent, isObject, listOf, parseObject, textOf, type JsonObject } from './shape.js';
-import { SseScanner, type SseEvent } from './sse.js';
-import {
-  cutEvent,
-  estimatedUsage,
-  gathered,
-  HeldUsage,
-  salvaged,
-  type MeterOptions,
-  type StreamMeter,
-} from './stream.js';
+import type { SseEvent } from './sse.js';
+import { cutEvent, estimatedUsage, type MeterOptions } from './stream.js';
+import { EventMeter } from './event-meter.js';
 import { toolCallId, type ToolNames } from './tool-call.js';
 
 export interface ChatToMessagesOptions extends MeterOptions {
@@ -44,12 +37,8 @@ function callPiece(call: JsonObject, position: number): CallPiece {
   };
 }
 
-export class ChatToMessagesMeter implements StreamMeter {
-  complete = false;
+export class ChatToMessagesMeter extends EventMeter<ChatReader> {
   readonly #options: ChatToMessagesOptions;
-  readonly #scanner = new SseScanner();
-  readonly #reader = new ChatReader();
-  readonly #held: HeldUsage;
   readonly #blocks: BlockWriter;
   #isStarted = false;
   #id = messageId(null);
@@ -57,49 +46,23 @@ export class ChatToMessagesMeter implements StreamMeter {
   #finishReason: unknown = null;
 
   constructor(options: ChatToMessagesOptions) {
+    super(options, new ChatReader());
     this.#options = options;
-    this.#held = new HeldUsage(options.settle);
     this.#blocks = new BlockWriter({
       toolName: (name) => options.toolNames.get(name) ?? name,
       madeUpId: (position) => madeUpId(this.#id, position),
     });
   }
 
-  get settled() {
-    return this.#held.settled;
+  protected override conclude(out: Uint8Array[]): void {
+    if (this.reader.isFinished) this.#finish(out);
   }
 
-  get usage() {
-    return this.#reader.usage;
+  protected override cutEvent(code: ErrorCode): Uint8Array {
+    return cutEvent('messages', code);
   }
 
-  get outputBytes() {
-    return this.#reader.outputBytes;
-  }
-
-  get model() {
-    return this.#reader.model;
-  }
-
-  push(chunk: Uint8Array): Uint8Array | null {
-    const out: Uint8Array[] = [];
-    for (const event of this.#scanner.push(chunk)) this.#take(event, out);
-    return out.length === 0 ? null : gathered(out);
-  }
-
-  end(cut: ErrorCode = 'upstream_unreachable'): Uint8Array {
-    const out: Uint8Array[] = [];
-    const last = salvaged(this.#scanner.end());
-    if (last !== null) this.#take(last, out);
-    if (!this.complete && this.#reader.isFinished) this.#finish(out);
-    if (!this.complete) {
-      this.#held.settle(this.usage, out);
-      out.push(cutEvent('messages', cut));
-    }
-    return gathered(out);
-  }
-
-  #take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Uint8Array[]): void {
     if (this.complete) return;
     if (event.data === null) {
       // Comments keep the connection alive, and are the same in both wires.
@@ -113,12 +76,12 @@ export class ChatToMessagesMeter implements StreamMeter {
     const chunk = parseObject(event.data);
     if (chunk === null) return;
     if (!isAbsent(chunk['error'])) {
-      this.#held.settle(this.usage, out);
+      this.held.settle(this.usage, out);
       this.complete = true;
       out.push(frame('error', errorToMessages(500, chunk)).raw);
       return;
     }
-    this.#reader.read(chunk);
+    this.reader.read(chunk);
     this.#start(chunk, out);
     const choice = listOf(chunk['choices'])[0];
     if (isObject(choice)) this.#translate(choice, out);
@@ -165,8 +128,8 @@ export class ChatToMessagesMeter implements StreamMeter {
       called: this.#blocks.calls > 0,
     });
     const delta = { stop_reason: reason, stop_sequence: null };
-    this.#held.hold(frame('message_delta', { delta, usage }), false, out);
-    this.#held.settle(this.usage, out);
+    this.held.hold(frame('message_delta', { delta, usage }), false, out);
+    this.held.settle(this.usage, out);
     this.complete = true;
     out.push(frame('message_stop', {}).raw);
   }

@@ -6,16 +6,9 @@ import { DONE } from './chat-reader.js';
 import { MessagesReader } from './messages-reader.js';
 import { chatUsageOf, completionId, errorToChat, finishReason } from './messages-to-chat-answer.js';
 import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
-import { SseScanner, type SseEvent } from './sse.js';
-import {
-  cutEvent,
-  estimatedUsage,
-  gathered,
-  HeldUsage,
-  salvaged,
-  type MeterOptions,
-  type StreamMeter,
-} from './stream.js';
+import type { SseEvent } from './sse.js';
+import { cutEvent, estimatedUsage, type MeterOptions } from './stream.js';
+import { EventMeter } from './event-meter.js';
 
 export interface MessagesToChatOptions extends MeterOptions {
   /** Unix seconds, which a message does not tell. */
@@ -31,12 +24,8 @@ function frame(data: string): SseEvent {
 /** Keeps the connection alive, as Anthropic's ping does. */
 const PING = Buffer.from(': ping\n\n');
 
-export class MessagesToChatMeter implements StreamMeter {
-  complete = false;
+export class MessagesToChatMeter extends EventMeter<MessagesReader> {
   readonly #options: MessagesToChatOptions;
-  readonly #scanner = new SseScanner();
-  readonly #reader = new MessagesReader();
-  readonly #held: HeldUsage;
   #id = completionId(null);
   #isStarted = false;
   #calls = 0;
@@ -47,49 +36,19 @@ export class MessagesToChatMeter implements StreamMeter {
   #stopReason: string | null = null;
 
   constructor(options: MessagesToChatOptions) {
+    super(options, new MessagesReader());
     this.#options = options;
-    this.#held = new HeldUsage(options.settle);
   }
 
-  get settled() {
-    return this.#held.settled;
+  protected override conclude(out: Uint8Array[]): void {
+    if (this.#stopReason !== null) this.#finish(out);
   }
 
-  get usage() {
-    return this.#reader.usage;
+  protected override cutEvent(code: ErrorCode): Uint8Array {
+    return cutEvent('chat', code);
   }
 
-  get begun() {
-    return this.#reader.begun;
-  }
-
-  get outputBytes() {
-    return this.#reader.outputBytes;
-  }
-
-  get model() {
-    return this.#reader.model;
-  }
-
-  push(chunk: Uint8Array): Uint8Array | null {
-    const out: Uint8Array[] = [];
-    for (const event of this.#scanner.push(chunk)) this.#take(event, out);
-    return out.length === 0 ? null : gathered(out);
-  }
-
-  end(cut: ErrorCode = 'upstream_unreachable'): Uint8Array {
-    const out: Uint8Array[] = [];
-    const last = salvaged(this.#scanner.end());
-    if (last !== null) this.#take(last, out);
-    if (!this.complete && this.#stopReason !== null) this.#finish(out);
-    if (!this.complete) {
-      this.#held.settle(this.usage, out);
-      out.push(cutEvent('chat', cut));
-    }
-    return gathered(out);
-  }
-
-  #take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Uint8Array[]): void {
     if (this.complete) return;
     if (event.data === null) {
       // Comments keep the connection alive, and are the same in both wires.
@@ -99,7 +58,7 @@ export class MessagesToChatMeter implements StreamMeter {
     const parsed = parseObject(event.data);
     if (parsed === null) return;
     const body = { ...parsed, type: parsed['type'] ?? event.event };
-    this.#reader.read(body);
+    this.reader.read(body);
     this.#translate(body, out);
   }
 
@@ -177,13 +136,13 @@ export class MessagesToChatMeter implements StreamMeter {
     const usage = chatUsageOf(
       this.usage ?? estimatedUsage(this.#options.inputTokens, this.outputBytes),
     );
-    this.#held.hold(this.#chunk([], usage), this.#options.stripUsage, out);
-    this.#held.settle(this.usage, out);
+    this.held.hold(this.#chunk([], usage), this.#options.stripUsage, out);
+    this.held.settle(this.usage, out);
     this.#done(out);
   }
 
   #fail(body: JsonObject, out: Uint8Array[]): void {
-    this.#held.settle(this.usage, out);
+    this.held.settle(this.usage, out);
     out.push(frame(JSON.stringify(errorToChat(500, body))).raw);
     this.#done(out);
   }

@@ -5,15 +5,9 @@ import { ERRORS, type ErrorCode } from '../kernel/errors.js';
 import type { Usage } from '../kernel/usage.js';
 import { DONE } from './chat-reader.js';
 import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
-import { SseScanner, type SseEvent } from './sse.js';
-import {
-  cutMessage,
-  gathered,
-  HeldUsage,
-  salvaged,
-  type MeterOptions,
-  type StreamMeter,
-} from './stream.js';
+import type { SseEvent } from './sse.js';
+import { cutMessage, type MeterOptions } from './stream.js';
+import { EventMeter } from './event-meter.js';
 import { responsesUsage } from './usage.js';
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed']);
@@ -25,45 +19,36 @@ function writtenText(type: string, event: JsonObject): string {
   return type === 'response.output_item.added' && isObject(item) ? textOf(item['name']) : '';
 }
 
-export class ResponsesMeter implements StreamMeter {
-  complete = false;
+class ResponsesReader {
   usage: Usage | null = null;
   outputBytes = 0;
   model: string | null = null;
-  readonly #scanner = new SseScanner();
-  readonly #held: HeldUsage;
-  #nextSequence = 0;
+  nextSequence = 0;
 
+  read(type: string, body: JsonObject): void {
+    const { response, sequence_number: sequence } = body;
+    if (typeof sequence === 'number') this.nextSequence = sequence + 1;
+    if (isObject(response)) this.model ??= textOf(response['model']) || null;
+    this.outputBytes += Buffer.byteLength(writtenText(type, body));
+  }
+}
+
+export class ResponsesMeter extends EventMeter<ResponsesReader> {
   constructor(options: MeterOptions) {
-    this.#held = new HeldUsage(options.settle);
+    super(options, new ResponsesReader());
   }
 
-  get settled() {
-    return this.#held.settled;
+  protected override conclude(): void {
+    // Only a terminal event ends a response well.
   }
 
-  push(chunk: Uint8Array): Uint8Array | null {
-    const out: Uint8Array[] = [];
-    for (const event of this.#scanner.push(chunk)) this.#take(event, out);
-    return out.length === 0 ? null : gathered(out);
-  }
-
-  end(cut: ErrorCode = 'upstream_unreachable'): Uint8Array {
-    const out: Uint8Array[] = [];
-    const last = salvaged(this.#scanner.end());
-    if (last !== null) this.#take(last, out);
-    this.#held.settle(this.usage, out);
-    if (!this.complete) out.push(this.#cutEvent(cut));
-    return gathered(out);
-  }
-
-  #take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Uint8Array[]): void {
     const body = event.data === null || event.data === DONE ? null : parseObject(event.data);
     const type = textOf(body?.['type']) || (event.event ?? '');
-    if (body !== null) this.#read(type, body);
+    if (body !== null) this.reader.read(type, body);
     if (event.data === DONE) {
       // Not of this wire, but some servers send it. Nothing comes behind it.
-      this.#held.settle(this.usage, out);
+      this.held.settle(this.usage, out);
       this.complete = true;
     } else if (TERMINAL.has(type) && !this.settled) {
       this.#finish(event, body, out);
@@ -79,26 +64,19 @@ export class ResponsesMeter implements StreamMeter {
   #finish(event: SseEvent, body: JsonObject | null, out: Uint8Array[]): void {
     const response = body?.['response'];
     const usage = isObject(response) ? response['usage'] : null;
-    this.usage = responsesUsage(usage);
+    this.reader.usage = responsesUsage(usage);
     this.complete = true;
-    if (isObject(usage)) this.#held.hold(event, false, out);
-    this.#held.settle(this.usage, out);
+    if (isObject(usage)) this.held.hold(event, false, out);
+    this.held.settle(this.usage, out);
     // Without usage the cost went ahead in a comment.
     if (!isObject(usage)) out.push(event.raw);
   }
 
-  #read(type: string, body: JsonObject): void {
-    const { response, sequence_number: sequence } = body;
-    if (typeof sequence === 'number') this.#nextSequence = sequence + 1;
-    if (isObject(response)) this.model ??= textOf(response['model']) || null;
-    this.outputBytes += Buffer.byteLength(writtenText(type, body));
-  }
-
   /** The documented members on top; the SDKs throw where they find `error`. */
-  #cutEvent(code: ErrorCode): Uint8Array {
+  protected override cutEvent(code: ErrorCode): Uint8Array {
     const fault = { code, message: cutMessage(code), param: null };
     const error = { type: ERRORS[code].openai, ...fault };
-    const data = { type: 'error', ...fault, sequence_number: this.#nextSequence, error };
+    const data = { type: 'error', ...fault, sequence_number: this.reader.nextSequence, error };
     return Buffer.from(`event: error\ndata: ${JSON.stringify(data)}\n\n`);
   }
 }
