@@ -3,30 +3,16 @@
 import { Accounts } from '../../src/budget/account.js';
 import { admit, Reservation } from '../../src/budget/admit.js';
 import { Counters, countersBytes } from '../../src/budget/counters.js';
-import type { BudgetConfig, Limits } from '../../src/config/config.js';
+import type { Limits } from '../../src/config/config.js';
 import { nano } from '../../src/kernel/money.js';
+import { budgetConfig } from '../../test/budget/fixture.js';
 import type { MicroCase } from './case.js';
 
 const SLOTS = 1024;
 const TODAY = 20260325;
 const LIMITS: Limits = { daily: nano(10n ** 18n), monthly: nano(5n * 10n ** 18n) };
-const NOTHING: Limits = { daily: nano(0n), monthly: null };
 
-const BUDGET: BudgetConfig = {
-  enabled: true,
-  timezone: 'UTC',
-  mode: 'enforce',
-  rejectOnExceed: true,
-  rejectionStatus: 402,
-  reserve: 'worst_case',
-  clampOutput: true,
-  clampMinTokens: 256,
-  fallbackModel: null,
-  global: LIMITS,
-  perUser: { defaults: LIMITS, unlistedUsers: 'allow', users: { spent: NOTHING } },
-  alertThresholdsPct: [80],
-  alertWebhooks: [],
-};
+const BUDGET = budgetConfig(LIMITS, { bench: LIMITS, spent: { daily: nano(0n) } });
 
 export function admission(): readonly MicroCase[] {
   const counters = new Counters(new SharedArrayBuffer(countersBytes(SLOTS)));

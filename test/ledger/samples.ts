@@ -5,6 +5,7 @@ import type { BudgetConfig } from '../../src/config/config.js';
 import { nano } from '../../src/kernel/money.js';
 import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kernel/record.js';
 import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
+import { budgetConfig, cents } from '../budget/fixture.js';
 import { segmentPath } from '../../src/ledger/segment.js';
 
 export const NOON_MS = Date.UTC(2026, 2, 25, 12);
@@ -78,22 +79,7 @@ export function editSegment(
 
 /** $10.00 a day for all, $3.00 a day for user-a, alerts at 50 and 80 percent. */
 export const budgetOf = (changes: Partial<BudgetConfig> = {}): BudgetConfig => ({
-  enabled: true,
-  timezone: 'UTC',
-  mode: 'enforce',
-  rejectOnExceed: true,
-  rejectionStatus: 402,
-  reserve: 'worst_case',
-  clampOutput: true,
-  clampMinTokens: 256,
-  fallbackModel: null,
-  global: { daily: nano(10_000_000_000n), monthly: null },
-  perUser: {
-    defaults: { daily: null, monthly: null },
-    unlistedUsers: 'allow',
-    users: { 'user-a': { daily: nano(3_000_000_000n), monthly: null } },
-  },
+  ...budgetConfig({ daily: cents(1000) }, { 'user-a': { daily: cents(300) } }),
   alertThresholdsPct: [50, 80],
-  alertWebhooks: [],
   ...changes,
 });
