@@ -1,5 +1,6 @@
-// Shows the failures in tap's output files, then the summary that tap wrote at the end of each, and as
-// the last line `N passed, M failed`. A run without a summary did not finish: that is one failure.
+// Shows the failures in tap's output files, then the summary that tap wrote at the end of each, and
+// as the last line `N passed, M failed`. A run without a summary did not finish: that is one
+// failure.
 
 import { readFileSync } from 'node:fs';
 

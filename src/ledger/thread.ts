@@ -8,8 +8,9 @@ import type { FromThread, Request, ThreadData, ThreadError } from './protocol.js
 
 /**
  * Between two looks. A commit syncs the disk, which stalls the journals' writes on the same file
- * system for milliseconds: twice a second that stays beyond the 99th percentile of requests, and the
- * batches are large, at less than half the CPU per request of 20 ms ones. Only alerts wait for it.
+ * system for milliseconds: twice a second that stays beyond the 99th percentile of requests, and
+ * the batches are large, at less than half the CPU per request of 20 ms ones. Only alerts wait for
+ * it.
  */
 const POLL_MS = 500;
 

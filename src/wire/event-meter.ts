@@ -1,5 +1,5 @@
-// What every meter does alike: cut the stream into events, hold the one with the usage, tell of what a
-// reader has read, and end a stream that was cut. A wire adds what becomes of each event.
+// What every meter does alike: cut the stream into events, hold the one with the usage, tell of
+// what a reader has read, and end a stream that was cut. A wire adds what becomes of each event.
 
 import type { ErrorCode } from '../kernel/errors.js';
 import type { Usage } from '../kernel/usage.js';
