@@ -76,6 +76,8 @@ export interface Config {
     readonly requestTimeoutMs: number;
     readonly shutdownGraceMs: number;
     readonly responseFields: boolean;
+    /** What becomes of a provider's stream whose client has left. */
+    readonly onDisconnect: 'drain' | 'abort';
   };
   readonly admin: { readonly host: string; readonly port: number; readonly token: string | null };
   readonly storage: {

@@ -18,6 +18,7 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       requestTimeoutMs: server.request_timeout_seconds * 1000,
       shutdownGraceMs: server.shutdown_grace_seconds * 1000,
       responseFields: server.response_fields === 'on',
+      onDisconnect: server.on_disconnect,
     },
     admin: { host: admin.host, port: admin.port, token: textOrNull(admin.token) },
     storage: {

@@ -72,6 +72,11 @@ const SERVER = object(
       { default: 30, minimum: 0, maximum: 3600 },
       'How long requests in flight may take to finish at shutdown.',
     ),
+    on_disconnect: choice(
+      ['drain', 'abort'],
+      'drain',
+      'A client leaves a stream: read the provider to its end, or hang up on it too.',
+    ),
     response_fields: choice(['on', 'off'], 'on', 'off leaves response bodies untouched.'),
   },
   'The proxy itself.',

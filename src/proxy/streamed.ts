@@ -19,7 +19,8 @@ export class StreamAnswer implements Answer {
     this.#meter = this.#meterFor();
     const { exchange, status } = parts;
     exchange.begin(status, answerHeaders(parts));
-    exchange.onReady(() => this.#resume());
+    exchange.onReady(() => this.#clientChanged());
+    if (exchange.closed) this.#clientChanged();
   }
 
   data(chunk: Buffer): void {
@@ -57,10 +58,15 @@ export class StreamAnswer implements Answer {
     forwarding().pause();
   }
 
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#parts.forwarding().resume();
+  /** The client can take more, or has left. */
+  #clientChanged(): void {
+    const { proxy, exchange, forwarding } = this.#parts;
+    if (exchange.closed && proxy.config.server.onDisconnect === 'abort' && !this.#meter.settled) {
+      forwarding().abort('the client has left');
+    } else if (this.#paused) {
+      this.#paused = false;
+      forwarding().resume();
+    }
   }
 
   #meterFor(): StreamMeter {

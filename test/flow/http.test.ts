@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
-import { get, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { get, post, run, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
 
 const COUNTS = { latencyMs: 0, inputTokens: 1000, outputTokens: 100, errorStatus: null };
 /** 1,000 input tokens at 3 cents and 100 output tokens at 6 cents the thousand. */
@@ -222,25 +222,49 @@ t.test(
   },
 );
 
-t.test('a client that hangs up pays for what was generated', async (t) => {
+/** Asks for a slow stream, leaves at its first bytes, and waits until nothing is held any more. */
+async function leaveStream(url: string, user: string): Promise<string> {
   const body = JSON.stringify({
-    model: 'gpt-4',
-    stream: true,
-    max_tokens: 200,
+    ...chat('gpt-4', { stream: true, max_tokens: 200 }),
     messages: [{ role: 'user', content: '[mock chunk_ms=5] x' }],
   });
-  const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.write(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer leaver\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${user}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   await once(socket, 'data');
   socket.destroy();
   let day: { spent_usd: string; reserved_usd: string } | undefined;
   do {
-    [day] = (await get(`${proxy.url}/v1/budget`, 'leaver')).json['budgets'] as [typeof day];
+    [day] = (await get(`${url}/v1/budget`, user)).json['budgets'] as [typeof day];
   } while (day?.reserved_usd !== '0.00');
-  t.equal(day.spent_usd, '0.036', 'the provider was read to its end');
+  return day.spent_usd;
+}
+
+t.test('a client that hangs up pays for what was generated', async (t) => {
+  const spent = await leaveStream(proxy.url, 'leaver');
+  t.equal(spent, '0.036', 'the provider was read to its end');
 });
+
+t.test(
+  'with on_disconnect: abort the provider is left too, and what came is charged',
+  async (t) => {
+    const own = temporaryFolder(t);
+    const aborting = await startProxy(t, {
+      folder: own,
+      config: config(mock.url, 'server: { on_disconnect: abort }').replaceAll(folder, own),
+    });
+    const billed = () => mock.bill().byModel['gpt-4']?.outputTokens ?? 0;
+    const before = billed();
+    const spent = Number(await leaveStream(aborting.url, 'leaver'));
+    t.ok(spent > 0 && spent < 0.036, `charged ${spent}`);
+    t.ok(billed() - before < 100, 'the provider stopped');
+    await aborting.end();
+    const { stdout } = await run(['ledger', 'export', '--config', `${own}/config.yaml`]);
+    t.match(JSON.parse(stdout), { source: 'estimated', user: 'leaver' });
+  },
+);
 
 t.test('a body beyond the limit is refused', async (t) => {
   const small = temporaryFolder(t);
