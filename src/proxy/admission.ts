@@ -33,7 +33,8 @@ export function admission(
 ): void {
   const tight = quote.candidates.some((candidate) => tightFor(proxy, quote, candidate));
   if (!tight) {
-    const outcome = admitAny(proxy, exchange, quote);
+    // As asked or not at all: what another thread has just taken is no reason for the fallback yet.
+    const outcome = admitOne(proxy, quote, quote.candidates[0] as Candidate, true);
     if (isAdmitted(outcome)) return decided(outcome, quote);
   }
   if (!quote.candidates.some(({ model }) => model.encoding !== null)) {
