@@ -28,7 +28,10 @@ const PROVIDERS = [
   { id: 'zai', lens: 'zai', hosts: ['api.z.ai'] },
 ];
 
-/** Where both sources are silent or too low; from the vendors' model pages, read 2026-11-25. */
+/**
+ * Where both sources are silent or too low; from what was quoted of the vendors' model pages on
+ * 2026-11-25.
+ */
 const FACTS = [
   { match: /^gpt-(5|6)/, maxOutput: 128_000 },
   { match: /^claude-(opus|sonnet|haiku)-4-5$/, maxOutput: 64_000 },
@@ -37,6 +40,23 @@ const FACTS = [
   { match: /^claude-sonnet-4-[05]$/, context: 1_000_000 },
   { match: /^gpt-4-32k$/, context: 32_768 },
 ];
+
+/** Prices of long prompts that the source lacks: Sonnet 4 has the window of 4.5, and its tier. */
+const TIERS = {
+  'claude-sonnet-4-0': [
+    {
+      above: 200_000,
+      input: '6',
+      output: '22.5',
+      cachedInput: '0.6',
+      cacheWrite: '7.5',
+      cacheWrite1h: '12',
+    },
+  ],
+};
+
+/** OpenAI's pages say more than 272,000; some of the source's models start one token early. */
+const EDGES = { openai: { 271_999: 272_000 } };
 
 const CLASSES = {
   input: 'input_mtok',
@@ -48,7 +68,9 @@ const CLASSES = {
 
 /** Fees and token classes that text tokens do not pay for: such a model stays unpriced. */
 const FOREIGN = ['output_audio_mtok', 'output_image_mtok', 'output_video_mtok', 'requests_kcount'];
-const FOREIGN_NAME = /audio|realtime|transcribe|tts|image|whisper|moderation|native-audio/;
+/** Of the names, `search` bills each call beside its tokens. */
+const FOREIGN_NAME =
+  /search-(preview|api)|audio|realtime|transcribe|tts|image|whisper|moderation|native-audio/;
 
 /** Models that answer without output tokens; any other must have an output price. */
 const EMBEDS = /embed|rerank/;
@@ -169,7 +191,10 @@ function modelsOf(provider, source, lens, day) {
     const names = [...new Set(namesIn(model.match))].filter((name) => !ids.has(name));
     names.sort(byText);
     const entry = { ...entryOf(prices), ...factsOf(provider, model, [model.id, ...names], limits) };
-    for (const { above } of entry.tiers ?? []) {
+    entry.tiers ??= provider.id === 'anthropic' ? TIERS[model.id] : undefined;
+    for (const tier of entry.tiers ?? []) {
+      tier.above = EDGES[provider.id]?.[tier.above] ?? tier.above;
+      const { above } = tier;
       if (entry.context !== undefined && entry.context <= above) delete entry.context;
     }
     if (names.length > 0) entry.aliases = names;

@@ -1,6 +1,6 @@
 // How every verb but `validate-config` takes its configuration: whole, or not at all.
 
-import type { Config, ProviderConfig } from '../config/config.js';
+import type { Config, ProviderConfig, ProviderType } from '../config/config.js';
 import { formatProblem, loadConfig, type Problem } from '../config/load.js';
 import { TokenPakError } from '../kernel/errors.js';
 
@@ -27,13 +27,15 @@ export function configFor(file: string, options: LoadOptions): Config {
 const badConfig = (problems: readonly Problem[]): TokenPakError =>
   new TokenPakError('bad_config', problems.map(formatProblem).join('\n✗ '));
 
+/** The others run without a key, or are the mock already. */
+const NEEDS_KEY: ReadonlySet<ProviderType> = new Set(['openai', 'anthropic']);
 const MOCK_DEFAULTS = { latencyMs: 0, inputTokens: null, outputTokens: null, errorStatus: null };
 
 /** The provider keeps its type, and with it its wire; only its address will be the mock's. */
 function withMocks(config: Config): Config {
   const providers = Object.values(config.providers).map((provider): [string, ProviderConfig] => [
     provider.name,
-    provider.apiKey === null && provider.type !== 'openai-compatible'
+    provider.apiKey === null && NEEDS_KEY.has(provider.type)
       ? { ...provider, apiKey: 'mock', mock: MOCK_DEFAULTS }
       : provider,
   ]);

@@ -97,7 +97,13 @@ t.test('a key that is not in the environment stops the proxy, not validate-confi
   const mock = await startMock();
   t.teardown(() => mock.close());
   const folder = temporaryFolder(t);
-  const text = simple(folder).replace('api_key: sk-test', 'api_key: "${OPENAI_API_KEY}"');
+  const text = simple(folder)
+    .replace('api_key: sk-test', 'api_key: "${OPENAI_API_KEY}"')
+    .replace(
+      'providers:\n',
+      'providers:\n  canned: { type: mock, mock: { input_tokens: 20000 } }\n',
+    )
+    .replace('models:\n', 'models:\n  canned: { provider: canned, upstream_model: gpt-4 }\n');
   const file = join(folder, 'config.yaml');
   writeFileSync(file, text);
   const env = { OPENAI_API_KEY: '' };
@@ -120,6 +126,11 @@ t.test('a key that is not in the environment stops the proxy, not validate-confi
   t.notOk(started.output().includes(ESCAPE), 'and in plain text');
   const answer = await post(`${started.url}/v1/chat/completions`, 'ann', asking(5));
   t.equal(answer.status, 200, answer.text);
+  const canned = await post(`${started.url}/v1/chat/completions`, 'ann', {
+    ...asking(5),
+    model: 'canned',
+  });
+  t.match(canned.json, { usage: { prompt_tokens: 20_000 } }, 'a mock of its own stays as it is');
   t.equal(await started.end('SIGINT'), 0);
 });
 
