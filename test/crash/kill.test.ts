@@ -6,7 +6,7 @@ import { COST_NANO, killConfig, killRound, MOCK_BILLS, readBooks } from './kill.
 /** `npm run torture` does many more. */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3);
 
-t.test(`kill -9 under load, ${ROUNDS} times: nothing is lost`, { timeout: 600_000 }, async (t) => {
+t.test(`kill -9 under load, ${ROUNDS} times: nothing is lost`, { timeout: ROUNDS * 60_000 }, async (t) => {
   const mock = await startMock({ behaviour: MOCK_BILLS });
   t.teardown(() => mock.close());
   const folder = temporaryFolder(t);
