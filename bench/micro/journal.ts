@@ -23,6 +23,7 @@ const RESERVE = {
   priceVersion: 'bundled@2026-09-01',
   maxOutputTokens: 256,
   deadlineMs: 1_774_433_400_000,
+  retryCount: 0,
 };
 
 const SETTLE = {

@@ -12,6 +12,7 @@ export class HttpExchange implements Exchange {
   readonly api: Api;
   readonly credential: string | null;
   readonly forwarded: Readonly<Record<string, string>>;
+  readonly retryCount: number;
   body: Buffer = Buffer.alloc(0);
   closed = false;
   readonly #isHead: boolean;
@@ -27,6 +28,7 @@ export class HttpExchange implements Exchange {
       readonly credential: string | null;
       readonly isHead: boolean;
       readonly forwarded: Readonly<Record<string, string>>;
+      readonly retryCount: number;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
     },
@@ -35,6 +37,7 @@ export class HttpExchange implements Exchange {
     this.api = request.api;
     this.credential = request.credential;
     this.forwarded = request.forwarded;
+    this.retryCount = request.retryCount;
     this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;
     response.onAborted(() => {

@@ -12,6 +12,7 @@ import {
 } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
+import { RETRY_COUNT_MAX } from '../kernel/record.js';
 import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
 import type { Proxy } from '../proxy/proxy.js';
@@ -116,6 +117,7 @@ export class Server {
       credential: credentialOf(request),
       isHead: request.getMethod() === 'head',
       forwarded,
+      retryCount: retryCountOf(request),
       onEnd: () => {
         this.#active--;
       },
@@ -168,6 +170,12 @@ function apiOf(route: Route, request: HttpRequest): Api {
 function credentialOf(request: HttpRequest): string | null {
   const bearer = /^bearer +(.+)$/i.exec(request.getHeader('authorization'))?.[1];
   return (bearer?.trim() ?? request.getHeader('x-api-key')) || null;
+}
+
+/** What the official clients say of a request that they send again; 0 where nothing is said. */
+function retryCountOf(request: HttpRequest): number {
+  const text = request.getHeader('x-stainless-retry-count');
+  return /^\d+$/.test(text) ? Math.min(Number(text), RETRY_COUNT_MAX) : 0;
 }
 
 const refuse = (exchange: HttpExchange, code: ErrorCode, message: string): void =>

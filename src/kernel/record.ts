@@ -23,6 +23,8 @@ export interface ReserveRecord {
   /** The prices that the amount was reckoned with. */
   readonly priceVersion: string;
   readonly deadlineMs: number;
+  /** How often the client says that it has sent this before; a retry is billed like any request. */
+  readonly retryCount: number;
 }
 
 /** The end of a reservation that cost something, or may have. */
@@ -66,6 +68,9 @@ export const NAME_BYTES_MAX = 1024;
 
 /** Times, token counts and the like on disk: 48 bits. */
 export const COUNT_MAX = 2 ** 48 - 1;
+
+/** Retries on disk: 8 bits. A client that counts further is recorded with this many. */
+export const RETRY_COUNT_MAX = 255;
 
 /** Reservations of one journal; the journal's own number stands above these 40 bits. */
 export const SEQUENCE_BITS = 40n;

@@ -133,6 +133,7 @@ function reserveOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
     maxOutputTokens: at.readUIntLE(72, 6),
     priceVersion,
     deadlineMs: at.readUIntLE(24, 6),
+    retryCount: at[78] as number,
   };
   return record;
 }

@@ -56,6 +56,7 @@ export function encodeReserve(
   bytes.writeUInt32LE(refs.priceVersion, offset + 60);
   bytes.writeUIntLE(record.inputBoundTokens, offset + 64, 6);
   bytes.writeUIntLE(record.maxOutputTokens, offset + 72, 6);
+  bytes.writeUInt8(record.retryCount, offset + 78);
   return finish(place, { kind: KIND.reserve, length: LENGTH[KIND.reserve] as number, sequence });
 }
 

@@ -110,7 +110,7 @@ const unpackUsage = (from: Unpacker): Usage => ({
 });
 
 export const packReserve = (record: ReserveRecord): Buffer =>
-  packReserveInto(packer.start(), record).done();
+  packReserveInto(packer.start(), record).u8(record.retryCount).done();
 
 function packReserveInto(to: Packer, record: ReserveRecord): Packer {
   return to
@@ -128,7 +128,11 @@ function packReserveInto(to: Packer, record: ReserveRecord): Packer {
     .u48(record.deadlineMs);
 }
 
-export const unpackReserve = (bytes: Buffer): ReserveRecord => reserveFrom(new Unpacker(bytes));
+export function unpackReserve(bytes: Buffer): ReserveRecord {
+  const from = new Unpacker(bytes);
+  const reserve = reserveFrom(from);
+  return from.isAtEnd ? reserve : { ...reserve, retryCount: from.u8() };
+}
 
 const reserveFrom = (from: Unpacker): ReserveRecord => ({
   kind: 'reserve',
@@ -144,6 +148,8 @@ const reserveFrom = (from: Unpacker): ReserveRecord => ({
   maxOutputTokens: from.u48(),
   priceVersion: from.text(),
   deadlineMs: from.u48(),
+  // Stands last of all, behind what the first version wrote.
+  retryCount: 0,
 });
 
 export function packEntry(entry: Entry): Buffer {
@@ -158,12 +164,13 @@ export function packEntry(entry: Entry): Buffer {
     .u32(entry.status)
     .text(entry.priceVersion)
     .u8(entry.overrun ? 1 : 0)
+    .u8(entry.reserve.retryCount)
     .done();
 }
 
 export function unpackEntry(bytes: Buffer): Entry {
   const from = new Unpacker(bytes);
-  return {
+  const entry: Entry = {
     sequence: from.u48(),
     kind: from.u8() === 1 ? 'settle' : 'void',
     timeMs: from.u48(),
@@ -175,6 +182,8 @@ export function unpackEntry(bytes: Buffer): Entry {
     priceVersion: from.text(),
     overrun: from.u8() === 1,
   };
+  if (from.isAtEnd) return entry;
+  return { ...entry, reserve: { ...entry.reserve, retryCount: from.u8() } };
 }
 
 export function packTotals(totals: Totals): Buffer {

@@ -60,6 +60,7 @@ export function entryLine(entry: Entry): string {
     source: entry.source,
     overrun: entry.overrun,
     status: entry.status,
+    retry_count: reserve.retryCount,
     reserved_at: new Date(reserve.timeMs).toISOString(),
   });
 }

@@ -123,6 +123,11 @@ export class Unpacker {
     return this.#bytes.toString('utf8', at, at + bytes);
   }
 
+  /** Fields that later programs have added stand behind all others, and may be missing. */
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
   #skip(bytes: number): number {
     const at = this.#at;
     this.#at += bytes;

@@ -37,7 +37,7 @@ export class Call {
   #deadline: Deadline | null = null;
 
   /** Appends the reserve record. Throws, holding nothing, when the journal takes no more. */
-  constructor(proxy: Proxy, quote: Quote, admitted: Admitted) {
+  constructor(proxy: Proxy, quote: Quote, admitted: Admitted, retryCount: number) {
     this.#proxy = proxy;
     this.quote = quote;
     this.candidate = admitted.candidate;
@@ -58,6 +58,7 @@ export class Call {
         maxOutputTokens: outputTokens * quote.request.choices,
         priceVersion: model.price.version,
         deadlineMs: timeMs + proxy.deadlines.timeoutMs,
+        retryCount,
       });
     } catch (error) {
       this.reservation.release();

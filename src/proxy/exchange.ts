@@ -12,6 +12,8 @@ export interface Exchange {
   /** Client headers that may go upstream. */
   readonly forwarded: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** How often the client says that it has tried this before. */
+  readonly retryCount: number;
   /** The client is gone: nothing can be written any more. */
   readonly closed: boolean;
   /** The whole answer at once. */

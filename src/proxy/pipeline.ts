@@ -31,7 +31,7 @@ export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => strin
     }
     let call: Call;
     try {
-      call = new Call(proxy, decidedQuote, outcome);
+      call = new Call(proxy, decidedQuote, outcome, exchange.retryCount);
     } catch (error) {
       return reject(exchange, anonymousId(), ledgerUnavailable(messageOf(error)));
     }

@@ -81,5 +81,5 @@ models:
   claude: { provider: anthropic, upstream_model: claude-sonnet-4-5, ${price} }
 `;
   const proxy = await startProxy(t, { folder, config, workers: 1 });
-  return { proxy, provider };
+  return { proxy, provider, folder };
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { messageOf } from '../../src/kernel/errors.js';
 import { nano } from '../../src/kernel/money.js';
-import { NAME_BYTES_MAX, reservationIdOf } from '../../src/kernel/record.js';
+import { NAME_BYTES_MAX, reservationIdOf, RETRY_COUNT_MAX } from '../../src/kernel/record.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
 import { editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
@@ -24,9 +24,13 @@ t.test('gives back every record as it was written', async (t) => {
   });
   const longest = 'ü'.repeat(NAME_BYTES_MAX / 2);
   const first = journal.reserve(reserveOf());
-  const second = journal.reserve(
-    reserveOf({ user: longest, requestedModel: 'gpt-4-0613', amount: nano(2n ** 63n - 1n) }),
-  );
+  const largest = reserveOf({
+    user: longest,
+    requestedModel: 'gpt-4-0613',
+    amount: nano(2n ** 63n - 1n),
+    retryCount: RETRY_COUNT_MAX,
+  });
+  const second = journal.reserve(largest);
   journal.settle(settleOf(first, { source: 'estimated', overrun: true }));
   journal.void({ reservationId: second, timeMs: NOON_MS, status: 429 });
   const alert = {
@@ -48,11 +52,7 @@ t.test('gives back every record as it was written', async (t) => {
   t.equal(first, reservationIdOf(7, 4));
   t.same(records, [
     { kind: 'reserve', reservationId: first, ...reserveOf() },
-    {
-      kind: 'reserve',
-      reservationId: second,
-      ...reserveOf({ user: longest, requestedModel: 'gpt-4-0613', amount: nano(2n ** 63n - 1n) }),
-    },
+    { kind: 'reserve', reservationId: second, ...largest },
     { kind: 'settle', ...settleOf(first, { source: 'estimated', overrun: true }) },
     { kind: 'void', reservationId: second, timeMs: NOON_MS, status: 429 },
     { kind: 'alert', ...alert },
