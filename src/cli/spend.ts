@@ -15,6 +15,8 @@ export interface SpendLook {
 
 const BAR_CELLS = 20;
 const NAME_MAX = 40;
+/** The row of what invoices corrected, which know neither user nor model. */
+const ADJUSTMENTS = '(adjustments)';
 
 /** A table for people; its last line is the total against the global cap. */
 export function renderSpend(result: SpendResult, look: SpendLook): string {
@@ -46,7 +48,13 @@ export function spendCsv({ query, rows }: SpendResult): string {
   const lines = [`${query.by},requests,input_tokens,output_tokens,cost_usd`];
   for (const { name, requests, usage, cost } of rows) {
     lines.push(
-      [csvText(name), requests, inputTokens(usage), usage.outputTokens, usdText(cost)].join(','),
+      [
+        csvText(name || ADJUSTMENTS),
+        requests,
+        inputTokens(usage),
+        usage.outputTokens,
+        usdText(cost),
+      ].join(','),
     );
   }
   return `${lines.join('\n')}\n`;
@@ -71,7 +79,8 @@ function cells(row: SpendRow, cap: NanoUsd | null, look: SpendLook): string[] {
   const input = inputTokens(usage).toLocaleString('en-US');
   const output = usage.outputTokens.toLocaleString('en-US');
   const bar = barText(row.cost, cap, look);
-  return [plainName(row.name), String(row.requests), input, output, dollars(row.cost), bar];
+  const name = plainName(row.name) || ADJUSTMENTS;
+  return [name, String(row.requests), input, output, dollars(row.cost), bar];
 }
 
 /** `██████░░░░  60% of $3.00`; empty without a cap. */

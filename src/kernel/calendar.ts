@@ -37,11 +37,7 @@ export function localDate(timeMs: number, timezone: string): LocalDate {
  * The first instant of a local day: midnight, or what follows it where the clock skips midnight.
  */
 function dayStart(date: LocalDate, timezone: string): number {
-  const utcMidnight = Date.UTC(
-    Math.floor(date / 10_000),
-    (Math.floor(date / 100) % 100) - 1,
-    date % 100,
-  );
+  const utcMidnight = utcStart(date);
   // Zones lie between UTC−12 and UTC+14, and a local date never goes back: bisect for its first ms.
   let before = utcMidnight - 15 * HOUR_MS;
   let at = utcMidnight + 15 * HOUR_MS;
@@ -62,6 +58,16 @@ function nextDate(window: WindowKind, date: LocalDate): LocalDate {
       : new Date(Date.UTC(year, month + 1, 1));
   return next.getUTCFullYear() * 10_000 + (next.getUTCMonth() + 1) * 100 + next.getUTCDate();
 }
+
+/** The calendar day in UTC, in which providers write their invoices. */
+export function utcDate(timeMs: number): LocalDate {
+  const at = new Date(timeMs);
+  return at.getUTCFullYear() * 10_000 + (at.getUTCMonth() + 1) * 100 + at.getUTCDate();
+}
+
+/** The first instant of a UTC day. */
+export const utcStart = (date: LocalDate): number =>
+  Date.UTC(Math.floor(date / 10_000), (Math.floor(date / 100) % 100) - 1, date % 100);
 
 /** Start (inclusive) and end (exclusive) of the day or month that holds a local date. */
 export function windowBounds(

@@ -61,7 +61,23 @@ export interface AlertRecord {
   readonly limit: NanoUsd | null;
 }
 
-export type JournalRecord = ReserveRecord | SettleRecord | VoidRecord | AlertRecord;
+/**
+ * What a provider's invoice of a day says beyond what requests were booked at, or short of it. The
+ * amount is the whole correction of that provider and day: booking it again changes nothing.
+ */
+export interface AdjustRecord {
+  readonly kind: 'adjust';
+  readonly adjustmentId: bigint;
+  readonly timeMs: number;
+  /** The day of the invoice, in UTC. */
+  readonly utcDate: LocalDate;
+  /** The day of the budget that it counts in. */
+  readonly date: LocalDate;
+  readonly provider: string;
+  readonly amount: NanoUsd;
+}
+
+export type JournalRecord = ReserveRecord | SettleRecord | VoidRecord | AlertRecord | AdjustRecord;
 
 /** Names (users, models, providers, scopes) in UTF-8 bytes. Longer ones are refused up front. */
 export const NAME_BYTES_MAX = 1024;

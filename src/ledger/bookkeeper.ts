@@ -7,13 +7,16 @@ import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
-import { nano, ZERO_USD } from '../kernel/money.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { type LocalDate, windowNumber } from '../kernel/scope.js';
 import { settledKey } from './entry.js';
 import { Fold } from './fold.js';
+import { Journal } from './journal.js';
 import { WINDOWS } from './layout.js';
 import { Unpacker } from './pack.js';
 import type {
+  Adjusted,
+  Adjustment,
   Balance,
   Charged,
   LedgerStatus,
@@ -30,6 +33,7 @@ import {
 } from './segment.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, Tail } from './tail.js';
+import { utcTotalsKey } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
 export const BATCH_RECORDS = 4096;
@@ -128,6 +132,26 @@ export class Bookkeeper implements Verbs {
 
   recover(journalId: number, nowMs: number): Charged[] {
     return this.#finish(journalId, nowMs);
+  }
+
+  /** Through a journal of its own, as everything: a crash half way is replayed. */
+  adjust(wanted: readonly Adjustment[], timeMs: number): Adjusted[] {
+    const bookedOf = (one: Adjustment): NanoUsd =>
+      this.#store.utcTotalsOf(utcTotalsKey({ ...one, model: '' }))?.cost ?? ZERO_USD;
+    this.drained();
+    const before = wanted.map(bookedOf);
+    const journalId = this.#store.nextJournalId();
+    const journal = new Journal({ directory: this.#directory, journalId, durability: 'power' });
+    try {
+      for (const adjustment of wanted) journal.adjust({ ...adjustment, timeMs });
+    } finally {
+      journal.close();
+    }
+    this.#finish(journalId, timeMs);
+    return wanted.map((one, index) => {
+      const added = nano(bookedOf(one) - (before[index] as NanoUsd));
+      return { ...one, added };
+    });
   }
 
   pendingAlerts(): PendingAlert[] {

@@ -8,6 +8,8 @@ import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
 import type {
+  Adjusted,
+  Adjustment,
   Balance,
   Charged,
   FromThread,
@@ -87,6 +89,11 @@ export class Ledger {
   /** The writer of a journal has died: books it to its end and charges what it left open. */
   recover(journalId: number): Promise<Charged[]> {
     return this.#call('recover', journalId, this.#options.now());
+  }
+
+  /** Corrects the books by invoices. What is booked already is not booked again. */
+  adjust(wanted: readonly Adjustment[]): Promise<Adjusted[]> {
+    return this.#call('adjust', wanted, this.#options.now());
   }
 
   /** Alerts that some channel had not had when this process started. */

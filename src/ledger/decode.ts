@@ -105,7 +105,9 @@ function decodeFields(
           ? voidOf(at)
           : kind === KIND.alert
             ? alertOf(at, cursor)
-            : null;
+            : kind === KIND.adjust
+              ? adjustOf(at, cursor, sequence)
+              : null;
   if (record === null) return fault('a field of the record has no meaning');
   return { found: 'record', span, record };
 }
@@ -169,6 +171,21 @@ const voidOf = (at: Buffer): JournalRecord => ({
   timeMs: at.readUIntLE(24, 6),
   status: at.readUInt16LE(32),
 });
+
+function adjustOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
+  const provider = names.get(at.readUInt32LE(40));
+  if (provider === undefined) return null;
+  const record: JournalRecord = {
+    kind: 'adjust',
+    adjustmentId: reservationIdOf(journalId, sequence),
+    timeMs: at.readUIntLE(16, 6),
+    utcDate: at.readUInt32LE(32),
+    date: at.readUInt32LE(36),
+    provider,
+    amount: nano(at.readBigInt64LE(24)),
+  };
+  return record;
+}
 
 function alertOf(at: Buffer, { names }: Cursor): JournalRecord | null {
   const event = ALERT_EVENTS[at[48] as number];

@@ -2,7 +2,13 @@
 // does not fit its field is a defect of the caller (RangeError), never a wrapped number.
 
 import { assert } from '../kernel/assert.js';
-import type { AlertRecord, ReserveRecord, SettleRecord, VoidRecord } from '../kernel/record.js';
+import type {
+  AdjustRecord,
+  AlertRecord,
+  ReserveRecord,
+  SettleRecord,
+  VoidRecord,
+} from '../kernel/record.js';
 import { NAME_BYTES_MAX } from '../kernel/record.js';
 import {
   ALERT_EVENTS,
@@ -95,6 +101,21 @@ export function encodeVoid(
   bytes.writeUIntLE(record.timeMs, offset + 24, 6);
   bytes.writeUInt16LE(record.status, offset + 32);
   return finish(place, { kind: KIND.void, length: LENGTH[KIND.void] as number, sequence });
+}
+
+export function encodeAdjust(
+  place: Place,
+  sequence: number,
+  record: Omit<AdjustRecord, 'kind' | 'adjustmentId'>,
+  providerRef: number,
+): number {
+  const { bytes, offset } = place;
+  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
+  bytes.writeBigInt64LE(record.amount, offset + 24);
+  bytes.writeUInt32LE(record.utcDate, offset + 32);
+  bytes.writeUInt32LE(record.date, offset + 36);
+  bytes.writeUInt32LE(providerRef, offset + 40);
+  return finish(place, { kind: KIND.adjust, length: LENGTH[KIND.adjust] as number, sequence });
 }
 
 export function encodeAlert(

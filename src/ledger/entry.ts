@@ -1,18 +1,22 @@
 // What the ledger keeps once a reservation has ended, the totals that add entries up, and the bytes
 // of both in the store.
 
+import { utcStart } from '../kernel/calendar.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
-import type { ReserveRecord } from '../kernel/record.js';
+import type { AdjustRecord, ReserveRecord } from '../kernel/record.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
 import { SOURCES, WINDOWS } from './layout.js';
 import { Packer, Unpacker } from './pack.js';
 
-/** A request from reservation to end. */
+const ENTRY_KINDS = ['void', 'settle', 'adjust'] as const;
+type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** A request from reservation to end, or a correction by an invoice. */
 export interface Entry {
   /** Entries are numbered in the order in which they were booked. */
   readonly sequence: number;
-  readonly kind: 'settle' | 'void';
+  readonly kind: EntryKind;
   /** When it ended. */
   readonly timeMs: number;
   readonly reserve: ReserveRecord;
@@ -40,6 +44,42 @@ export interface Totals {
   readonly usage: Usage;
 }
 
+const NOON_MS = 12 * 3_600_000;
+
+/**
+ * A correction as an entry: of no user and no model, since an invoice knows neither. Its one
+ * instant lies within the UTC day that it corrects.
+ */
+export function adjustment(record: AdjustRecord, delta: NanoUsd): Omit<Entry, 'sequence'> {
+  const reserve: ReserveRecord = {
+    kind: 'reserve',
+    reservationId: record.adjustmentId,
+    timeMs: utcStart(record.utcDate) + NOON_MS,
+    date: record.date,
+    user: '',
+    model: '',
+    requestedModel: '',
+    provider: record.provider,
+    amount: ZERO_USD,
+    inputBoundTokens: 0,
+    maxOutputTokens: 0,
+    priceVersion: '',
+    deadlineMs: 0,
+    retryCount: 0,
+  };
+  return { ...UNPRICED, kind: 'adjust', timeMs: record.timeMs, reserve, cost: delta };
+}
+
+/** The ending of what cost nothing and used nothing. */
+export const UNPRICED = {
+  cost: ZERO_USD,
+  usage: NO_USAGE,
+  source: null,
+  status: 0,
+  priceVersion: '',
+  overrun: false,
+} as const;
+
 export function addUsage(a: Usage, b: Usage): Usage {
   return {
     inputTokens: a.inputTokens + b.inputTokens,
@@ -61,7 +101,7 @@ export function addEntry(before: Totals | undefined, entry: Entry): Totals {
     model,
     provider,
     requests: (before?.requests ?? 0) + settled,
-    voids: (before?.voids ?? 0) + 1 - settled,
+    voids: (before?.voids ?? 0) + (entry.kind === 'void' ? 1 : 0),
     estimated: (before?.estimated ?? 0) + (entry.source === 'estimated' ? 1 : 0),
     unsettled: (before?.unsettled ?? 0) + (entry.source === 'unsettled' ? 1 : 0),
     cost: nano((before?.cost ?? ZERO_USD) + entry.cost),
@@ -90,7 +130,7 @@ export const totalsKey = ({
 export const settledKey = (window: WindowKind, windowNumber: number, scope: Scope): Buffer =>
   packer.start().u8(WINDOWS.indexOf(window)).u32(windowNumber).text(scope).done();
 
-function packUsage(to: Packer, usage: Usage): Packer {
+export function packUsage(to: Packer, usage: Usage): Packer {
   return to
     .u48(usage.inputTokens)
     .u48(usage.cachedInputTokens)
@@ -100,7 +140,7 @@ function packUsage(to: Packer, usage: Usage): Packer {
     .u48(usage.reasoningTokens);
 }
 
-const unpackUsage = (from: Unpacker): Usage => ({
+export const unpackUsage = (from: Unpacker): Usage => ({
   inputTokens: from.u48(),
   cachedInputTokens: from.u48(),
   cacheWriteTokens: from.u48(),
@@ -153,11 +193,7 @@ const reserveFrom = (from: Unpacker): ReserveRecord => ({
 });
 
 export function packEntry(entry: Entry): Buffer {
-  packer
-    .start()
-    .u48(entry.sequence)
-    .u8(entry.kind === 'settle' ? 1 : 0)
-    .u48(entry.timeMs);
+  packer.start().u48(entry.sequence).u8(ENTRY_KINDS.indexOf(entry.kind)).u48(entry.timeMs);
   packReserveInto(packer, entry.reserve).i64(entry.cost);
   return packUsage(packer, entry.usage)
     .u8(entry.source === null ? SOURCES.length : SOURCES.indexOf(entry.source))
@@ -172,7 +208,7 @@ export function unpackEntry(bytes: Buffer): Entry {
   const from = new Unpacker(bytes);
   const entry: Entry = {
     sequence: from.u48(),
-    kind: from.u8() === 1 ? 'settle' : 'void',
+    kind: ENTRY_KINDS[from.u8()] ?? 'void',
     timeMs: from.u48(),
     reserve: reserveFrom(from),
     cost: nano(from.i64()),

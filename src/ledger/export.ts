@@ -10,7 +10,8 @@ import { WINDOWS } from './layout.js';
 import { isHeld } from './lock.js';
 import { listSegments } from './segment.js';
 import { readSegment, type Snapshot, withSnapshot } from './snapshot.js';
-import { dayText, totalsOf } from './spend.js';
+import { dayText, totalsOf, utcTotalsOf } from './spend.js';
+import { addToUtcTotals, type UtcTotals, utcName } from './utc-totals.js';
 
 const DATE_MAX = 99_991_231;
 
@@ -44,9 +45,10 @@ export function entryLine(entry: Entry): string {
     kind: entry.kind,
     request_id: requestIdText(reserve.reservationId),
     date: dayText(reserve.date),
-    user: reserve.user,
-    model: reserve.model,
-    requested_model: reserve.requestedModel,
+    // An invoice knows neither.
+    user: reserve.user || null,
+    model: reserve.model || null,
+    requested_model: reserve.requestedModel || null,
     provider: reserve.provider,
     cost_usd: usdText(entry.cost),
     reserved_usd: usdText(reserve.amount),
@@ -88,12 +90,14 @@ export async function verify(storagePath: string): Promise<Verification> {
 
 function compare(snapshot: Snapshot, problems: string[]): number {
   const totals = new Map<string, Totals>();
+  const utcTotals = new Map<string, UtcTotals>();
   const settled = new Map<string, NanoUsd>();
   let count = 0;
   for (const entry of entriesOf(snapshot)) {
     count += 1;
     const key = totalsKey(entry.reserve).toString('latin1');
     totals.set(key, addEntry(totals.get(key), entry));
+    addToUtcTotals(utcTotals, entry);
     addSettled(settled, entry);
   }
   for (const found of totalsOf(snapshot, 0, DATE_MAX)) {
@@ -108,6 +112,15 @@ function compare(snapshot: Snapshot, problems: string[]): number {
   }
   for (const { date, user, model } of totals.values()) {
     problems.push(`totals of ${dayText(date)}, user ${user}, model ${model} are missing`);
+  }
+  for (const found of utcTotalsOf(snapshot, 0, DATE_MAX)) {
+    const key = utcName(found);
+    const sum = utcTotals.get(key);
+    if (JSON.stringify(found, plain) === JSON.stringify(sum, plain)) utcTotals.delete(key);
+  }
+  for (const { utcDate, provider, model } of utcTotals.values()) {
+    const whose = `provider ${provider}, model ${model}`;
+    problems.push(`totals of ${dayText(utcDate)} in UTC, ${whose} are not their entries'`);
   }
   for (const [key, sum] of settled) {
     const bytes = Buffer.from(key, 'latin1');
@@ -125,8 +138,9 @@ function compare(snapshot: Snapshot, problems: string[]): number {
   return count;
 }
 
-function addSettled(settled: Map<string, NanoUsd>, { reserve, cost }: Entry): void {
-  for (const scope of [userScope(reserve.user), GLOBAL_SCOPE]) {
+function addSettled(settled: Map<string, NanoUsd>, { kind, reserve, cost }: Entry): void {
+  const scopes = kind === 'adjust' ? [GLOBAL_SCOPE] : [userScope(reserve.user), GLOBAL_SCOPE];
+  for (const scope of scopes) {
     for (const window of WINDOWS) {
       const number = windowNumber(window, reserve.date);
       const key = settledKey(window, number, scope).toString('latin1');

@@ -5,8 +5,9 @@
 
 import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent } from '../kernel/alert.js';
+import { utcDate } from '../kernel/calendar.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
-import type { AlertRecord, JournalRecord, ReserveRecord } from '../kernel/record.js';
+import type { AdjustRecord, AlertRecord, JournalRecord, ReserveRecord } from '../kernel/record.js';
 import {
   GLOBAL_SCOPE,
   type LocalDate,
@@ -15,16 +16,25 @@ import {
   type WindowKind,
   windowNumber,
 } from '../kernel/scope.js';
-import { NO_USAGE } from '../kernel/usage.js';
-import { addEntry, type Entry, settledKey, type Totals, totalsKey } from './entry.js';
+import {
+  addEntry,
+  adjustment,
+  type Entry,
+  settledKey,
+  type Totals,
+  totalsKey,
+  UNPRICED,
+} from './entry.js';
 import { WINDOWS } from './layout.js';
 import { crossed, eventIdOf, eventOf, limitOf, type Occasion } from './outbox.js';
+import { addUtcEntry, utcName, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
 /** What earlier transactions have booked. */
 export interface Booked {
   readonly entrySequence: number;
   openOf(reservationId: bigint): ReserveRecord | undefined;
   totalsOf(key: Buffer): Totals | undefined;
+  utcTotalsOf(key: Buffer): UtcTotals | undefined;
   settledOf(key: Buffer): NanoUsd | undefined;
   isOwed(eventId: string): boolean;
 }
@@ -45,6 +55,7 @@ export class Fold {
   readonly ended = new Set<bigint>();
   readonly entries: Entry[] = [];
   readonly totals = new Map<string, Totals>();
+  readonly utcTotals = new Map<string, UtcTotals>();
   /** By the bytes of their keys, as a latin1 text. */
   readonly settled = new Map<string, Balance>();
   readonly alerts = new Map<string, AlertEvent>();
@@ -71,11 +82,13 @@ export class Fold {
       this.opened.set(record.reservationId, record);
     } else if (record.kind === 'alert') {
       this.#rejected(record);
+    } else if (record.kind === 'adjust') {
+      this.#adjust(record);
     } else {
       const reserve = this.#end(record.reservationId);
       if (reserve === undefined) this.strayEnds.push(record.reservationId);
       else if (record.kind === 'settle') this.#book({ ...record, reserve });
-      else this.#book({ ...unpriced, ...record, reserve });
+      else this.#book({ ...UNPRICED, ...record, reserve });
     }
   }
 
@@ -85,7 +98,7 @@ export class Fold {
     if (open === undefined) return;
     const { amount: cost, priceVersion } = open;
     const ending = { kind: 'settle', source: 'unsettled', timeMs, cost, priceVersion } as const;
-    this.#book({ ...unpriced, ...ending, reserve: open });
+    this.#book({ ...UNPRICED, ...ending, reserve: open });
   }
 
   #end(reservationId: bigint): ReserveRecord | undefined {
@@ -107,13 +120,33 @@ export class Fold {
     const name = `${date} ${user.length} ${model.length} ${user}${model}${provider}`;
     const before = this.totals.get(name) ?? this.#booked.totalsOf(totalsKey(entry.reserve));
     this.totals.set(name, addEntry(before, entry));
-    if (entry.kind === 'settle') this.#settle(entry);
+    this.#addUtc(entry);
+    if (entry.kind === 'settle') this.#settle(entry, this.#balancesOf(user, date));
+    else if (entry.kind === 'adjust') this.#settle(entry, this.#globalBalances(date));
     if (entry.overrun) this.#overrun(entry);
   }
 
-  #settle({ cost, reserve, timeMs }: Entry): void {
-    const { date, user } = reserve;
-    for (const balance of this.#balancesOf(user, date)) {
+  /** Books what the correction adds to those of its provider and day before it. */
+  #adjust(record: AdjustRecord): void {
+    const before = this.#utcTotalsOf({ ...record, model: '' })?.cost ?? ZERO_USD;
+    const delta = nano(record.amount - before);
+    if (delta !== 0n) this.#book(adjustment(record, delta));
+  }
+
+  #addUtc(entry: Entry): void {
+    if (entry.kind === 'void') return;
+    const { timeMs, provider, model } = entry.reserve;
+    const row = { utcDate: utcDate(timeMs), provider, model };
+    this.utcTotals.set(utcName(row), addUtcEntry(this.#utcTotalsOf(row), entry));
+  }
+
+  #utcTotalsOf(row: Pick<UtcTotals, 'utcDate' | 'provider' | 'model'>): UtcTotals | undefined {
+    return this.utcTotals.get(utcName(row)) ?? this.#booked.utcTotalsOf(utcTotalsKey(row));
+  }
+
+  #settle({ cost, reserve, timeMs }: Entry, balances: readonly Balance[]): void {
+    const { date } = reserve;
+    for (const balance of balances) {
       const { scope, window, limit } = balance;
       const before = balance.settled;
       const after = nano(before + cost);
@@ -140,6 +173,11 @@ export class Fold {
       this.#balances.set(name, balances);
     }
     return balances;
+  }
+
+  /** A correction is nobody's: it counts against everyone's budgets alone. */
+  #globalBalances(date: LocalDate): readonly Balance[] {
+    return WINDOWS.map((window) => this.#balanceOf(GLOBAL_SCOPE, window, date));
   }
 
   #balanceOf(scope: Scope, window: WindowKind, date: LocalDate): Balance {
@@ -173,12 +211,3 @@ export class Fold {
     this.alerts.set(eventId, eventOf(occasion, this.#budget.timezone));
   }
 }
-
-const unpriced = {
-  cost: ZERO_USD,
-  usage: NO_USAGE,
-  source: null,
-  status: 0,
-  priceVersion: '',
-  overrun: false,
-} as const;

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { assert } from '../kernel/assert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import {
+  type AdjustRecord,
   type AlertRecord,
   JOURNAL_ID_MAX,
   reservationIdOf,
@@ -16,6 +17,7 @@ import {
   type VoidRecord,
 } from '../kernel/record.js';
 import {
+  encodeAdjust,
   encodeAlert,
   encodeName,
   encodeReserve,
@@ -133,6 +135,14 @@ export class Journal {
     this.#assureRoom([record.scope], 0);
     const ref = this.#refOf(record.scope);
     this.#append(UNIT_BYTES, (place, own) => encodeAlert(place, own, record, ref));
+  }
+
+  /** Appends a correction by an invoice. Throws as `reserve` does. */
+  adjust(record: Omit<AdjustRecord, 'kind' | 'adjustmentId'>): void {
+    this.#assureUsable();
+    this.#assureRoom([record.provider], 0);
+    const ref = this.#refOf(record.provider);
+    this.#append(UNIT_BYTES, (place, own) => encodeAdjust(place, own, record, ref));
   }
 
   /** Writes everything appended since the last flush, in one call. A failure is for good. */

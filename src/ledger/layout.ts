@@ -16,6 +16,8 @@
 //             56 cache write u48 · 64 cache write 1h u48 · 72 output u48 · 80 reasoning u48
 //             88 status u16 · 90 source u8 · 91 overrun u8 · 92 price version ref   length 96
 //   void      16 reservation u64 · 24 time u48 · 32 status u16                      length 40
+//   adjust    16 time u48 · 24 amount i64 · 32 UTC date u32 · 36 date u32
+//             40 provider ref u32                                                   length 44
 //   alert     16 time u48 · 24 spent i64 · 32 limit i64 · 40 date u32 · 44 scope ref u32
 //             48 event u8 · 49 window u8 · 50 has a limit u8                        length 56
 //   seal      nothing: the journal goes on in its next segment                      length 16
@@ -36,7 +38,6 @@ export const KIND = {
   reserve: 2,
   settle: 3,
   void: 4,
-  /** Of a reconciliation; nothing writes it yet. */
   adjust: 5,
   alert: 6,
   seal: 7,
@@ -47,6 +48,7 @@ export const LENGTH: Readonly<Record<number, number>> = {
   [KIND.reserve]: 80,
   [KIND.settle]: 96,
   [KIND.void]: 40,
+  [KIND.adjust]: 44,
   [KIND.alert]: 56,
   [KIND.seal]: 16,
 };

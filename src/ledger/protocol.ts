@@ -22,6 +22,19 @@ export interface Charged {
   readonly amount: NanoUsd;
 }
 
+/** What the books of a provider's UTC day are to be corrected by, all told. */
+export interface Adjustment {
+  readonly utcDate: LocalDate;
+  readonly date: LocalDate;
+  readonly provider: string;
+  readonly amount: NanoUsd;
+}
+
+/** An adjustment, and what it has added to those before it: nothing when it stood there already. */
+export interface Adjusted extends Adjustment {
+  readonly added: NanoUsd;
+}
+
 /** An alert from before the start, and the channels that have had it. */
 export interface PendingAlert extends AlertEvent {
   readonly delivered: readonly string[];
@@ -45,6 +58,7 @@ export interface Verbs {
   nextJournalId(): number;
   balances(date: LocalDate): Balance[];
   recover(journalId: number, nowMs: number): Charged[];
+  adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
   pendingAlerts(): PendingAlert[];
   markDelivered(eventId: string, channel: string): void;
   reconfigure(budget: BudgetConfig, channels: readonly string[]): void;

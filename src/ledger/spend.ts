@@ -6,6 +6,7 @@ import type { LocalDate } from '../kernel/scope.js';
 import { NO_USAGE, type Usage } from '../kernel/usage.js';
 import { addUsage, type Totals } from './entry.js';
 import { type Snapshot, withSnapshot } from './snapshot.js';
+import { utcName, type UtcTotals } from './utc-totals.js';
 
 export type SpendBy = 'user' | 'model' | 'provider' | 'day';
 
@@ -17,7 +18,10 @@ export interface SpendQuery {
 }
 
 export interface SpendRow {
-  /** The user, model or provider; a day as `2026-03-25`. */
+  /**
+   * The user, model or provider; a day as `2026-03-25`. Empty: corrections by invoices, which know
+   * neither user nor model.
+   */
   readonly name: string;
   readonly requests: number;
   readonly usage: Usage;
@@ -53,12 +57,25 @@ export function* totalsOf({ store, fold }: Snapshot, from: number, to: number): 
   for (const totals of newer.values()) if (totals.date >= from && totals.date <= to) yield totals;
 }
 
+/** The same by the providers' own days. */
+export function* utcTotalsOf(
+  { store, fold }: Snapshot,
+  from: number,
+  to: number,
+): Iterable<UtcTotals> {
+  for (const row of store.utcTotalsBetween(from, to)) {
+    if (!fold.utcTotals.has(utcName(row))) yield row;
+  }
+  for (const row of fold.utcTotals.values())
+    if (row.utcDate >= from && row.utcDate <= to) yield row;
+}
+
 function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
   const rows = new Map<string, SpendRow>();
   let total = ZERO_USD;
   for (const totals of totalsOf(snapshot, query.from, query.to)) {
     total = nano(total + totals.cost);
-    if (totals.requests === 0) continue;
+    if (totals.requests === 0 && totals.cost === 0n) continue;
     const name = query.by === 'day' ? dayText(totals.date) : totals[query.by];
     const row = rows.get(name);
     rows.set(name, {
@@ -86,7 +103,7 @@ export function dayText(date: LocalDate): string {
 export function spendJson({ query, rows, total }: SpendResult): object {
   return {
     rows: rows.map(({ name, requests, usage, cost, estimated, unsettled }) => ({
-      [query.by]: name,
+      [query.by]: name || null,
       requests,
       input_tokens: usage.inputTokens,
       cached_input_tokens: usage.cachedInputTokens,

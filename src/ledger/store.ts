@@ -26,6 +26,13 @@ import type { Booked, Fold } from './fold.js';
 import { isPending, type OutboxRow, packRow, unpackRow } from './outbox.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
+import {
+  addToUtcTotals,
+  packUtcTotals,
+  unpackUtcTotals,
+  type UtcTotals,
+  utcTotalsKey,
+} from './utc-totals.js';
 
 /** How far a journal is booked; `finished` ones are read no more, whatever still lies on disk. */
 export interface Progress {
@@ -55,6 +62,8 @@ export class Store implements Booked {
   readonly #open: Table;
   readonly #entries: Table;
   readonly #totals: Table;
+  /** Not there in books that no program since has opened for writing. */
+  readonly #utcTotals: Table | undefined;
   readonly #settled: Table;
   readonly #outbox: Table;
 
@@ -68,6 +77,7 @@ export class Store implements Booked {
     this.#open = table('open');
     this.#entries = table('entries');
     this.#totals = table('totals');
+    this.#utcTotals = table('utcTotals');
     this.#settled = table('settled');
     this.#outbox = table('outbox');
     const format = this.#number('format');
@@ -76,6 +86,7 @@ export class Store implements Booked {
       const found = `${this.#path} has format ${format ?? 'none'}`;
       throw new TokenPakError('ledger_format', `${found}, this program reads ${STORE_FORMAT}`);
     }
+    if (!readOnly) this.#fillUtcTotals();
   }
 
   static exists(storagePath: string): boolean {
@@ -99,6 +110,11 @@ export class Store implements Booked {
   totalsOf(key: Buffer): Totals | undefined {
     const bytes = this.#totals.get(key);
     return bytes === undefined ? undefined : unpackTotals(bytes);
+  }
+
+  utcTotalsOf(key: Buffer): UtcTotals | undefined {
+    const bytes = this.#utcTotals?.get(key);
+    return bytes === undefined ? undefined : unpackUtcTotals(bytes);
   }
 
   settledOf(key: Buffer): NanoUsd | undefined {
@@ -140,6 +156,14 @@ export class Store implements Booked {
     for (const { value } of this.#totals.getRange({ start, end })) yield unpackTotals(value);
   }
 
+  /** Totals of the UTC days from `from` to `to`, both included. */
+  *utcTotalsBetween(from: number, to: number): Iterable<UtcTotals> {
+    const start = new Packer().u32(from).done();
+    const end = new Packer().u32(to + 1).done();
+    const rows = this.#utcTotals?.getRange({ start, end }) ?? [];
+    for (const { value } of rows) yield unpackUtcTotals(value);
+  }
+
   /** What the scopes of one window have settled. Keys as `settledKey` makes them. */
   *settledBetween(start: Buffer, end: Buffer): Iterable<{ key: Buffer; settled: NanoUsd }> {
     for (const { key, value } of this.#settled.getRange({ start, end })) {
@@ -166,6 +190,9 @@ export class Store implements Booked {
       for (const totals of fold.totals.values()) {
         this.#totals.putSync(totalsKey(totals), packTotals(totals));
       }
+      for (const totals of fold.utcTotals.values()) {
+        this.#utcTotals?.putSync(utcTotalsKey(totals), packUtcTotals(totals));
+      }
       for (const { key, settled } of fold.settled.values()) {
         this.#settled.putSync(key, new Packer().i64(settled).done());
       }
@@ -179,6 +206,19 @@ export class Store implements Booked {
       }
       for (const progress of progresses) {
         this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
+      }
+    });
+  }
+
+  /** Books of before there were these totals have none of them: added up once. */
+  #fillUtcTotals(): void {
+    const [first] = this.#utcTotals?.getRange({ limit: 1 }) ?? [];
+    if (first !== undefined) return;
+    const totals = new Map<string, UtcTotals>();
+    for (const entry of this.entries()) addToUtcTotals(totals, entry);
+    this.#env.transactionSync(() => {
+      for (const row of totals.values()) {
+        this.#utcTotals?.putSync(utcTotalsKey(row), packUtcTotals(row));
       }
     });
   }

@@ -9,6 +9,7 @@ const NOTHING: Booked = {
   entrySequence: 0,
   openOf: () => undefined,
   totalsOf: () => undefined,
+  utcTotalsOf: () => undefined,
   settledOf: () => undefined,
   isOwed: () => false,
 };

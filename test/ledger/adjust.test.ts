@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import t from 'tap';
+import type { AlertEvent } from '../../src/kernel/alert.js';
+import { nano } from '../../src/kernel/money.js';
+import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
+import { exportEntries, verify } from '../../src/ledger/export.js';
+import { Journal } from '../../src/ledger/journal.js';
+import { withSnapshot } from '../../src/ledger/snapshot.js';
+import { spend, spendJson, utcTotalsOf } from '../../src/ledger/spend.js';
+import { storeFile } from '../../src/ledger/store.js';
+import { budgetOf, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
+
+const DAY = { from: 20260325, to: 20260325 } as const;
+const DAYS = { utcDate: 20260325, date: 20260325 } as const;
+const openAi = (amount: bigint) => ({ ...DAYS, provider: 'openai', amount: nano(amount) });
+
+/** A bookkeeper of two settled requests, $1.80 each, of which one is an estimate. */
+function keeperOf(storagePath: string): { keeper: Bookkeeper; alerts: AlertEvent[] } {
+  const alerts: AlertEvent[] = [];
+  const onAlert = (event: AlertEvent): number => alerts.push(event);
+  const keeper = new Bookkeeper({ storagePath, budget: budgetOf(), channels: ['log'], onAlert });
+  keeper.start(NOON_MS);
+  const journal = new Journal({
+    directory: join(storagePath, 'journal'),
+    journalId: keeper.nextJournalId(),
+    durability: 'process',
+  });
+  journal.settle(settleOf(journal.reserve(reserveOf())));
+  const evening = { timeMs: NOON_MS + 12 * 3_600_000, model: 'gpt-4o' };
+  journal.settle(settleOf(journal.reserve(reserveOf(evening)), { source: 'estimated' }));
+  journal.close();
+  keeper.drained();
+  alerts.length = 0;
+  return { keeper, alerts };
+}
+
+const utcRows = async (storagePath: string): Promise<object[] | null> =>
+  withSnapshot(storagePath, (snapshot) =>
+    [...utcTotalsOf(snapshot, 0, 99_999_999)].map((row) => [
+      row.utcDate,
+      row.model,
+      row.requests,
+      row.cost,
+      row.estimatedCost,
+      row.usage.inputTokens,
+    ]),
+  );
+
+t.test('adds entries up by the UTC day in which each request began', async (t) => {
+  const storagePath = t.testdir();
+  await keeperOf(storagePath).keeper.close();
+  t.same(await utcRows(storagePath), [
+    [20260325, 'gpt-4', 1, 1_800_000_000n, 0n, 20_000],
+    [20260326, 'gpt-4o', 1, 1_800_000_000n, 1_800_000_000n, 20_000],
+  ]);
+});
+
+t.test('adds up once what books of before these totals hold', async (t) => {
+  const storagePath = t.testdir();
+  await keeperOf(storagePath).keeper.close();
+  const expected = await utcRows(storagePath);
+  const env = open({ path: storeFile(storagePath), overlappingSync: false });
+  await env.openDB({ name: 'utcTotals', keyEncoding: 'binary' }).drop();
+  await env.close();
+  t.same(await utcRows(storagePath), []);
+  const options = { budget: budgetOf(), channels: ['log'], onAlert: () => undefined };
+  const keeper = new Bookkeeper({ storagePath, ...options });
+  await keeper.close();
+  t.same(await utcRows(storagePath), expected);
+});
+
+t.test('a correction comes back from a journal as it was written', async (t) => {
+  const directory = t.testdir();
+  const journal = new Journal({ directory, journalId: 3, durability: 'process' });
+  journal.adjust({ ...openAi(-5n), timeMs: NOON_MS });
+  journal.close();
+  t.same(readJournal(directory, 3).records, [
+    { kind: 'adjust', adjustmentId: (3n << 40n) | 1n, timeMs: NOON_MS, ...openAi(-5n) },
+  ]);
+});
+
+t.test('a correction is booked once, however often it is applied', async (t) => {
+  const storagePath = t.testdir();
+  const { keeper } = keeperOf(storagePath);
+  const settled = (): bigint[] => keeper.balances(20260325).map((balance) => balance.settled);
+  const before = settled();
+  t.match(keeper.adjust([openAi(70n)], NOON_MS), [{ added: 70n }]);
+  t.match(keeper.adjust([openAi(70n)], NOON_MS), [{ added: 0n }]);
+  t.match(keeper.adjust([openAi(50n)], NOON_MS), [{ added: -20n }], 'to a new amount');
+  t.same(
+    settled(),
+    before.map((sum, index) => (index % 2 === 0 ? sum + 50n : sum)),
+    "everyone's budgets move, no user's does",
+  );
+  t.equal(keeper.status().entries, 4);
+  await keeper.close();
+  t.match(await verify(storagePath), { entries: 4, problems: [] });
+});
+
+t.test('a correction shows in spend and export, of nobody', async (t) => {
+  const storagePath = t.testdir();
+  const { keeper } = keeperOf(storagePath);
+  keeper.adjust([openAi(400_000_000n)], NOON_MS);
+  await keeper.close();
+  t.match(spendJson(await spend(storagePath, { by: 'user', ...DAY })), {
+    rows: [
+      { user: 'user-a', cost_usd: '3.60', requests: 2 },
+      { user: null, cost_usd: '0.40', requests: 0 },
+    ],
+    total_usd: '4.00',
+  });
+  t.match(spendJson(await spend(storagePath, { by: 'provider', ...DAY })), {
+    rows: [{ provider: 'openai', cost_usd: '4.00', requests: 2 }],
+  });
+  const lines: string[] = [];
+  await exportEntries(storagePath, (line) => lines.push(line));
+  t.match(
+    lines
+      .map((line) => JSON.parse(line) as object)
+      .find((entry) => 'kind' in entry && entry.kind === 'adjust'),
+    { kind: 'adjust', user: null, model: null, provider: 'openai', cost_usd: '0.40' },
+  );
+});
+
+t.test('a correction that passes a threshold raises its alert', async (t) => {
+  const { keeper, alerts } = keeperOf(t.testdir());
+  keeper.adjust([openAi(4_400_000_000n)], NOON_MS);
+  t.match(alerts, [
+    { eventId: 'global|daily|20260325|50', scope: 'global', spent: 8_000_000_000n },
+    { eventId: 'global|daily|20260325|80' },
+  ]);
+  await keeper.close();
+});
