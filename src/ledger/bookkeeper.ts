@@ -8,7 +8,7 @@ import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
-import { type LocalDate, windowNumber } from '../kernel/scope.js';
+import { GLOBAL_SCOPE, type LocalDate, windowNumber } from '../kernel/scope.js';
 import { settledKey } from './entry.js';
 import { Fold } from './fold.js';
 import { Journal } from './journal.js';
@@ -39,6 +39,8 @@ import { utcTotalsKey } from './utc-totals.js';
 export const BATCH_RECORDS = 4096;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
+/** A worker ends a request within a second of its deadline; one that does not hangs. */
+const OVERDUE_GRACE_MS = 30_000;
 
 export interface BookkeeperOptions extends ThreadData {
   readonly onAlert: (event: AlertEvent) => void;
@@ -53,6 +55,7 @@ export class Bookkeeper implements Verbs {
   #budget: BudgetConfig;
   #channels: readonly string[];
   #pendingAtStart: PendingAlert[] = [];
+  #lastFoldMs = 0;
 
   /** Needs the lock of the data directory. */
   constructor(options: BookkeeperOptions) {
@@ -72,6 +75,7 @@ export class Bookkeeper implements Verbs {
     const left = new Set(listSegments(this.#directory).map((segment) => segment.journalId));
     for (const journalId of left) this.#finish(journalId, nowMs);
     this.#forget(left);
+    this.#lastFoldMs = nowMs;
     this.#pendingAtStart = [...this.#store.pendingAlerts()].map(({ event, delivered }) => ({
       ...event,
       delivered,
@@ -82,9 +86,11 @@ export class Bookkeeper implements Verbs {
    * Books what has been written since the last look, a batch at most. Returns how many records.
    * After any failure it begins again at the stored positions: what was read is not booked.
    */
-  tick(): number {
+  tick(nowMs: number): number {
     try {
-      return this.#tick();
+      const records = this.#tick();
+      this.#lastFoldMs = nowMs;
+      return records;
     } catch (error) {
       this.#dropTails();
       throw error;
@@ -138,7 +144,7 @@ export class Bookkeeper implements Verbs {
   adjust(wanted: readonly Adjustment[], timeMs: number): Adjusted[] {
     const bookedOf = (one: Adjustment): NanoUsd =>
       this.#store.utcTotalsOf(utcTotalsKey({ ...one, model: '' }))?.cost ?? ZERO_USD;
-    this.drained();
+    this.drained(timeMs);
     const before = wanted.map(bookedOf);
     const journalId = this.#store.nextJournalId();
     const journal = new Journal({ directory: this.#directory, journalId, durability: 'power' });
@@ -167,26 +173,46 @@ export class Bookkeeper implements Verbs {
     this.#channels = channels;
   }
 
-  status(): LedgerStatus {
-    let lagRecords = 0;
-    for (const { journalId, position } of this.#follow()) {
-      const ahead = new Tail(this.#directory, journalId, position);
-      for (let more = -1; more !== 0; lagRecords += more) more = ahead.read(BATCH_RECORDS).length;
-      ahead.close();
-    }
+  status(date: LocalDate, nowMs: number): LedgerStatus {
+    const lagRecords = this.#bookAll(nowMs);
     let openReservations = 0;
-    let reserved = ZERO_USD;
-    for (const { amount } of this.#store.openReservations()) {
+    let overdueReservations = 0;
+    const held = { all: 0n, daily: 0n, monthly: 0n };
+    for (const reserve of this.#store.openReservations()) {
       openReservations += 1;
-      reserved = nano(reserved + amount);
+      if (reserve.deadlineMs + OVERDUE_GRACE_MS < nowMs) overdueReservations += 1;
+      held.all += reserve.amount;
+      for (const window of WINDOWS) {
+        const same = windowNumber(window, reserve.date) === windowNumber(window, date);
+        if (same) held[window] += reserve.amount;
+      }
     }
-    const { entrySequence: entries, strayEnds } = this.#store;
-    const journals = this.#tails.size;
-    return { lagRecords, openReservations, reserved, entries, strayEnds, journals };
+    const globalWindows = WINDOWS.map((window) => {
+      const key = settledKey(window, windowNumber(window, date), GLOBAL_SCOPE);
+      const settled = this.#store.settledOf(key) ?? ZERO_USD;
+      return { window, settled, reserved: nano(held[window]) };
+    });
+    return {
+      lagRecords,
+      openReservations,
+      overdueReservations,
+      reserved: nano(held.all),
+      globalWindows,
+      lastFoldMs: this.#lastFoldMs,
+      entries: this.#store.entrySequence,
+      strayEnds: this.#store.strayEnds,
+      journals: this.#tails.size,
+    };
   }
 
-  drained(): void {
-    while (this.tick() > 0);
+  drained(nowMs: number): void {
+    this.#bookAll(nowMs);
+  }
+
+  #bookAll(nowMs: number): number {
+    let records = 0;
+    for (let more = this.tick(nowMs); more > 0; more = this.tick(nowMs)) records += more;
+    return records;
   }
 
   async close(): Promise<void> {

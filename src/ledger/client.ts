@@ -112,13 +112,14 @@ export class Ledger {
     return this.#call('reconfigure', budget, channels);
   }
 
-  status(): Promise<LedgerStatus> {
-    return this.#call('status');
+  /** The state of the books after booking what is written by now; windows are those of the date. */
+  status(date: LocalDate): Promise<LedgerStatus> {
+    return this.#call('status', date, this.#options.now());
   }
 
   /** Resolves when everything written before the call is booked. */
   drained(): Promise<void> {
-    return this.#call('drained');
+    return this.#call('drained', this.#options.now());
   }
 
   async close(): Promise<void> {

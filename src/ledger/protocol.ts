@@ -40,11 +40,24 @@ export interface PendingAlert extends AlertEvent {
   readonly delivered: readonly string[];
 }
 
+/** What the books say of everyone's budget in one present window. */
+export interface GlobalWindow {
+  readonly window: WindowKind;
+  readonly settled: NanoUsd;
+  /** Held by open reservations that belong to the window. */
+  readonly reserved: NanoUsd;
+}
+
 export interface LedgerStatus {
-  /** Written to journals and not yet booked. */
+  /** Were written to journals and not yet booked when the question came; now they are. */
   readonly lagRecords: number;
   readonly openReservations: number;
+  /** Open beyond their deadline: 0 unless a worker hangs. */
+  readonly overdueReservations: number;
   readonly reserved: NanoUsd;
+  readonly globalWindows: readonly GlobalWindow[];
+  /** When the journals were last looked at with success. */
+  readonly lastFoldMs: number;
   /** Booked requests, since ever. */
   readonly entries: number;
   /** Ends without an open reservation: 0 unless there is a defect. */
@@ -62,8 +75,8 @@ export interface Verbs {
   pendingAlerts(): PendingAlert[];
   markDelivered(eventId: string, channel: string): void;
   reconfigure(budget: BudgetConfig, channels: readonly string[]): void;
-  status(): LedgerStatus;
-  drained(): void;
+  status(date: LocalDate, nowMs: number): LedgerStatus;
+  drained(nowMs: number): void;
   close(): Promise<void>;
 }
 

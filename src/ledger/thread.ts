@@ -46,7 +46,7 @@ let told = '';
 function look(): void {
   let records = 0;
   try {
-    records = keeper?.tick() ?? 0;
+    records = keeper?.tick(Date.now()) ?? 0;
     told = '';
   } catch (error) {
     const failure = errorOf(error);

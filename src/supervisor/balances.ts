@@ -2,12 +2,25 @@
 // request, and what a dead worker left open is charged there for good.
 
 import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Accounts } from '../budget/account.js';
 import { Counters, countersBytes, SLOTS_DEFAULT } from '../budget/counters.js';
 import type { BudgetConfig } from '../config/config.js';
 import { TokenPakError } from '../kernel/errors.js';
-import type { LocalDate } from '../kernel/scope.js';
+import { nano, type NanoUsd } from '../kernel/money.js';
+import { GLOBAL_SCOPE, type LocalDate, type WindowKind } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
+import type { GlobalWindow, LedgerStatus } from '../ledger/protocol.js';
+
+export interface BooksStatus extends LedgerStatus {
+  /** What the counters hold beyond the books, of everyone's budgets: 0 unless there is a defect. */
+  readonly drift: NanoUsd;
+}
+
+const WINDOWS = ['daily', 'monthly'] as const;
+/** A settlement moves the counters an instant before its record can be read. */
+const DRIFT_LOOKS_MAX = 5;
+const DRIFT_PAUSE_MS = 20;
 
 export class Balances {
   readonly buffer = new SharedArrayBuffer(countersBytes(SLOTS_DEFAULT));
@@ -38,4 +51,45 @@ export class Balances {
       }
     }
   }
+
+  /** The state of the books, and how far the counters are from them. */
+  async status(ledger: Ledger, date: LocalDate): Promise<BooksStatus> {
+    for (let look = 1; ; look++) {
+      const before = WINDOWS.map((window) => this.#globalCells(window, date));
+      const status = await ledger.status(date);
+      const drift = status.globalWindows
+        .map((books, index) =>
+          driftOf(before[index] as Cells, books, this.#globalCells(books.window, date)),
+        )
+        .reduce((a, b) => (magnitude(b) > magnitude(a) ? b : a));
+      if (drift === 0n || look === DRIFT_LOOKS_MAX) return { ...status, drift: nano(drift) };
+      await wait(DRIFT_PAUSE_MS);
+    }
+  }
+
+  #globalCells(window: WindowKind, date: LocalDate): Cells {
+    const budget = this.#accounts.budget(GLOBAL_SCOPE, window, date, null);
+    if (budget === null) throw new TokenPakError('ledger_unavailable', 'the clock has gone back');
+    const { bank } = budget;
+    return { settled: this.#counters.settled(bank), admitted: this.#counters.admitted(bank) };
+  }
 }
+
+interface Cells {
+  readonly settled: NanoUsd;
+  readonly admitted: NanoUsd;
+}
+
+/**
+ * The books were read between two looks at the counters. `settled` only grows, so what is booked
+ * must lie between the two; what is held can be compared only while nothing moves.
+ */
+function driftOf(before: Cells, books: GlobalWindow, after: Cells): bigint {
+  const { settled, reserved } = books;
+  if (settled < before.settled) return before.settled - settled;
+  if (settled > after.settled) return after.settled - settled;
+  const still = before.settled === after.settled && before.admitted === after.admitted;
+  return still ? after.admitted - settled - reserved : 0n;
+}
+
+const magnitude = (amount: bigint): bigint => (amount < 0n ? -amount : amount);

@@ -100,10 +100,16 @@ t.test('books what workers write, tells once of each threshold, and frees the fi
   journals[0]?.reserve(reserveOf());
   journals[0]?.flush();
   await ledger.drained();
-  t.match(await ledger.status(), {
+  t.match(await ledger.status(20260325), {
     lagRecords: 0,
     openReservations: 1,
+    overdueReservations: 0,
     reserved: 2_000_000_000n,
+    globalWindows: [
+      { window: 'daily', settled: 3_600_000_000n, reserved: 2_000_000_000n },
+      { window: 'monthly', settled: 3_600_000_000n, reserved: 2_000_000_000n },
+    ],
+    lastFoldMs: NOON_MS + 60_000,
     entries: 2,
     strayEnds: 0,
   });
@@ -111,7 +117,7 @@ t.test('books what workers write, tells once of each threshold, and frees the fi
   t.match(await ledger.recover(first), [{ user: 'user-a', amount: 2_000_000_000n }]);
   t.same(await ledger.recover(first), [], 'once');
   t.ok(filesOf(storagePath).every((file) => !file.includes(`-0000000${first}-`)));
-  t.equal((await ledger.status()).openReservations, 0);
+  t.equal((await ledger.status(20260325)).openReservations, 0);
   journals[1]?.close();
   await ledger.close();
   t.same(failures, []);
@@ -133,7 +139,7 @@ t.test('follows a journal through its segments', async (t) => {
   }
   await ledger.drained();
   t.ok(filesOf(storagePath).length <= 2, 'booked segments are gone');
-  t.match(await ledger.status(), { entries: 1_500, openReservations: 0, strayEnds: 0 });
+  t.match(await ledger.status(20260325), { entries: 1_500, openReservations: 0, strayEnds: 0 });
   t.same(await spentBy(storagePath), { 'user-c': 1_500n });
   journal.close();
   await ledger.close();
@@ -238,14 +244,14 @@ t.test('one damaged live journal keeps nothing of the others from being booked',
     good.settle(settleOf(good.reserve(reserveOf()), { cost: nano(1n) }));
     good.flush();
     try {
-      keeper.tick();
+      keeper.tick(NOON_MS);
     } catch (error) {
       failures += 1;
       t.match(error, { code: 'ledger_damaged', message: /damaged at byte 128/ });
     }
   }
   t.equal(failures, 1, 'told once');
-  t.match(keeper.status(), { entries: 100, strayEnds: 0, lagRecords: 0 });
+  t.match(keeper.status(20260325, NOON_MS), { entries: 100, strayEnds: 0, lagRecords: 0 });
   for (const journal of [bad, good]) journal.close();
   await keeper.close();
 });
