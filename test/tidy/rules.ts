@@ -36,9 +36,11 @@ const MACHINE_PATH = new RegExp(String.raw`(?<![\w.}])\/(${['work', 'root', 'hom
 const anywhere = (): boolean => true;
 const inSrc = (path: string): boolean => path.startsWith('src/');
 
-/** `src` but for the rooms that own a process, a socket or a person's terminal. */
+/** `src` but for what owns a process, a thread, a socket or a person's terminal. */
 const inner = (path: string): boolean =>
-  inSrc(path) && !['cli', 'supervisor', 'http', 'mock'].includes(roomOf(path) ?? '');
+  inSrc(path) &&
+  path !== 'src/ledger/thread.ts' &&
+  !['cli', 'supervisor', 'http', 'mock'].includes(roomOf(path) ?? '');
 
 const fileLength = perFile(function* ({ path, text }) {
   const lines = text.trimEnd().split('\n').length;
