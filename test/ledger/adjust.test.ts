@@ -30,7 +30,7 @@ function keeperOf(storagePath: string): { keeper: Bookkeeper; alerts: AlertEvent
   const evening = { timeMs: NOON_MS + 12 * 3_600_000, model: 'gpt-4o' };
   journal.settle(settleOf(journal.reserve(reserveOf(evening)), { source: 'estimated' }));
   journal.close();
-  keeper.drained();
+  keeper.drained(NOON_MS);
   alerts.length = 0;
   return { keeper, alerts };
 }
@@ -93,7 +93,7 @@ t.test('a correction is booked once, however often it is applied', async (t) => 
     before.map((sum, index) => (index % 2 === 0 ? sum + 50n : sum)),
     "everyone's budgets move, no user's does",
   );
-  t.equal(keeper.status().entries, 4);
+  t.equal(keeper.status(20260325, NOON_MS).entries, 4);
   await keeper.close();
   t.match(await verify(storagePath), { entries: 4, problems: [] });
 });
