@@ -1,7 +1,7 @@
 // One POST of one alert to one URL, signed as the Standard Webhooks specification says.
 // Follows no redirect, waits no longer than told, never shows a URL's path: it may be the secret.
 
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { request } from 'undici';
 import type { AlertEvent } from '../kernel/alert.js';
 import { usdText } from '../kernel/money.js';
@@ -22,33 +22,35 @@ const BODY_BYTES_MAX = 20_480;
 /** Of the answer only the status counts. */
 const ANSWER_BYTES_MAX = 16_384;
 
-/** The event's id as a header can carry it; one that names a user outside ASCII is hashed. */
-export function webhookId({ eventId }: AlertEvent): string {
-  if (/^[\w:-]{1,128}$/.test(eventId)) return eventId;
-  return `evt_${createHash('sha256').update(eventId).digest('hex').slice(0, 32)}`;
-}
-
 const isSlack = (url: URL): boolean => url.hostname === 'hooks.slack.com';
 
 /** Slack's own escapes: without them a name could mention a channel. */
 const slackText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** The JSON body for a URL, or Slack's `{text}`. `user` is `*` for the budget of everyone. */
+const instant = (timeMs: number | undefined): string | null =>
+  timeMs === undefined ? null : timeText(timeMs);
+
+/**
+ * The JSON body for a URL, or Slack's `{text}`. `user` is `*` for the budget of everyone, and all
+ * that tells of a budget is null in an event that is about none.
+ */
 export function payload(event: AlertEvent, url: URL): string {
   if (isSlack(url)) return JSON.stringify({ text: slackText(alertLine(event)) });
+  const { eventId, budget, details } = event;
   return JSON.stringify({
-    event_id: webhookId(event),
+    event_id: eventId,
     event: event.event,
-    user: scopeUser(event.scope) ?? '*',
-    window: event.window,
-    window_start: timeText(event.windowStartMs),
-    window_end: timeText(event.windowEndMs),
-    threshold_pct: event.thresholdPct,
-    spent_usd: usdText(event.spent),
-    limit_usd: event.limit === null ? null : usdText(event.limit),
-    pct: percentOf(event),
+    user: budget === null ? null : (scopeUser(budget.scope) ?? '*'),
+    window: budget?.window ?? null,
+    window_start: instant(budget?.windowStartMs),
+    window_end: instant(budget?.windowEndMs),
+    threshold_pct: budget?.thresholdPct ?? null,
+    spent_usd: budget === null ? null : usdText(budget.spent),
+    limit_usd: budget === null || budget.limit === null ? null : usdText(budget.limit),
+    pct: budget === null ? null : percentOf(budget),
     occurred_at: timeText(event.occurredAtMs),
+    ...details,
   });
 }
 
@@ -78,7 +80,7 @@ export async function deliver(
   });
   if (Buffer.byteLength(body) > BODY_BYTES_MAX) return failed('alert too large');
 
-  const id = webhookId(event);
+  const id = event.eventId;
   const timestampSeconds = Math.floor(nowMs / 1000);
   const headers: Record<string, string> = {
     'content-type': 'application/json',

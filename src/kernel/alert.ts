@@ -1,15 +1,23 @@
-// What there is to tell people about a budget: one event per budget, window and threshold.
+// What there is to tell people: the events, what each says, and the id by which it is told once.
 
+import { createHash } from 'node:crypto';
 import type { NanoUsd } from './money.js';
 import type { Scope, WindowKind } from './scope.js';
 
-export interface AlertEvent {
-  /** The same for every delivery and replay of this event: receivers drop repeats by it. */
-  readonly eventId: string;
-  /**
-   * `budget_exceeded`: the first rejection in a window. `settlement_overrun`: billed past the cap.
-   */
-  readonly event: 'budget_threshold_exceeded' | 'budget_exceeded' | 'settlement_overrun';
+/** Events of a budget: each once per budget, window and occasion. */
+export type BudgetEventName =
+  | 'budget_threshold_exceeded'
+  /** The first rejection in a window. */
+  | 'budget_exceeded'
+  /** At the present rate the cap is reached before the window ends; or no longer. */
+  | 'budget_forecast'
+  /** A provider billed more than a request's own maximum. */
+  | 'settlement_overrun'
+  /** A stream brought tokens and no usage: it is booked at an estimate. */
+  | 'stream_without_cost';
+
+/** The budget that an event is about, as it stood then. */
+export interface BudgetState {
   readonly scope: Scope;
   readonly window: WindowKind;
   readonly windowStartMs: number;
@@ -18,10 +26,60 @@ export interface AlertEvent {
   readonly thresholdPct: number | null;
   readonly spent: NanoUsd;
   readonly limit: NanoUsd | null;
-  readonly occurredAtMs: number;
 }
 
-/** The channel of the log file. Every other channel is a webhook. */
+/** What an event says beside its budget, by names as they stand in payload and log line. */
+export type AlertDetails = Readonly<Record<string, string | number>>;
+
+export interface AlertEvent {
+  /** The same for every delivery and replay of this event: receivers drop repeats by it. */
+  readonly eventId: string;
+  /** `test` is only what `alerts test` sends. */
+  readonly event: BudgetEventName | Notice['event'] | 'test';
+  readonly occurredAtMs: number;
+  /** `null` when the proxy as a whole has something to tell. */
+  readonly budget: BudgetState | null;
+  readonly details: AlertDetails;
+}
+
+/** What the proxy as a whole has to tell. Raised once per event and `key`, whoever raises it. */
+export type Notice = { readonly key: string; readonly occurredAtMs: number } & (
+  | { readonly event: 'ledger_unavailable'; readonly details: { readonly reason: string } }
+  | {
+      readonly event: 'pricing_stale';
+      /** `since`: when prices were last fetched well, as an ISO time, or `never`. */
+      readonly details: {
+        readonly source: string;
+        readonly since: string;
+        readonly reason: string;
+      };
+    }
+  | {
+      readonly event: 'spend_drift';
+      /** Amounts as exact decimals; `day` in UTC, `drift_pct` of the provider's amount. */
+      readonly details: {
+        readonly provider: string;
+        readonly day: string;
+        readonly ledger_usd: string;
+        readonly provider_usd: string;
+        readonly drift_pct: string;
+      };
+    }
+);
+
+/** An id that fits a header, a file and a key, whatever names went into the occasion. */
+export const alertId = (occasion: string): string =>
+  `evt_${createHash('sha256').update(occasion).digest('hex').slice(0, 32)}`;
+
+export const noticeEvent = ({ event, key, occurredAtMs, details }: Notice): AlertEvent => ({
+  eventId: alertId(`${event}|${key}`),
+  event,
+  occurredAtMs,
+  budget: null,
+  details,
+});
+
+/** The channel of the log file. Every other channel is a webhook or a mailbox. */
 export const LOG_CHANNEL = 'log';
 
 /**

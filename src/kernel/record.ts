@@ -52,13 +52,15 @@ export interface VoidRecord {
 
 export interface AlertRecord {
   readonly kind: 'alert';
-  readonly event: 'budget_exceeded' | 'settlement_overrun';
+  readonly event: 'budget_exceeded' | 'settlement_overrun' | 'stream_without_cost';
   readonly scope: Scope;
   readonly window: WindowKind;
   readonly date: LocalDate;
   readonly timeMs: number;
   readonly spent: NanoUsd;
   readonly limit: NanoUsd | null;
+  /** The model that the event is about, where it is about one. */
+  readonly model: string | null;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
-import type { AlertEvent } from '../kernel/alert.js';
+import { type AlertEvent, type Notice, noticeEvent } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { GLOBAL_SCOPE, type LocalDate, windowNumber } from '../kernel/scope.js';
@@ -162,6 +162,11 @@ export class Bookkeeper implements Verbs {
 
   pendingAlerts(): PendingAlert[] {
     return this.#pendingAtStart;
+  }
+
+  raise(notice: Notice): void {
+    const event = noticeEvent(notice);
+    if (this.#store.owe(event, this.#channels)) this.#options.onAlert(event);
   }
 
   markDelivered(eventId: string, channel: string): void {

@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { BudgetConfig } from '../config/config.js';
-import type { AlertEvent } from '../kernel/alert.js';
+import type { AlertEvent, Notice } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
@@ -99,6 +99,11 @@ export class Ledger {
   /** Alerts that some channel had not had when this process started. */
   pendingAlerts(): Promise<PendingAlert[]> {
     return this.#call('pendingAlerts');
+  }
+
+  /** Tells people, once per event and key, what is no budget's affair. */
+  raise(notice: Notice): Promise<void> {
+    return this.#call('raise', notice);
   }
 
   markDelivered(eventId: string, channel: string): void {

@@ -191,7 +191,10 @@ function alertOf(at: Buffer, { names }: Cursor): JournalRecord | null {
   const event = ALERT_EVENTS[at[48] as number];
   const window = WINDOWS[at[49] as number];
   const scope = names.get(at.readUInt32LE(44));
+  const modelRef = at.readUInt32LE(52);
+  const model = modelRef === 0 ? null : names.get(modelRef);
   if (event === undefined || window === undefined || scope === undefined) return null;
+  if (model === undefined) return null;
   return {
     kind: 'alert',
     event,
@@ -201,5 +204,6 @@ function alertOf(at: Buffer, { names }: Cursor): JournalRecord | null {
     timeMs: at.readUIntLE(16, 6),
     spent: nano(at.readBigInt64LE(24)),
     limit: at[50] === 1 ? nano(at.readBigInt64LE(32)) : null,
+    model,
   };
 }

@@ -122,17 +122,18 @@ export function encodeAlert(
   place: Place,
   sequence: number,
   record: Omit<AlertRecord, 'kind'>,
-  scopeRef: number,
+  refs: { readonly scope: number; readonly model: number },
 ): number {
   const { bytes, offset } = place;
   bytes.writeUIntLE(record.timeMs, offset + 16, 6);
   bytes.writeBigInt64LE(record.spent, offset + 24);
   bytes.writeBigInt64LE(record.limit ?? 0n, offset + 32);
   bytes.writeUInt32LE(record.date, offset + 40);
-  bytes.writeUInt32LE(scopeRef, offset + 44);
+  bytes.writeUInt32LE(refs.scope, offset + 44);
   bytes[offset + 48] = ALERT_EVENTS.indexOf(record.event);
   bytes[offset + 49] = WINDOWS.indexOf(record.window);
   bytes[offset + 50] = record.limit === null ? 0 : 1;
+  bytes.writeUInt32LE(refs.model, offset + 52);
   return finish(place, { kind: KIND.alert, length: LENGTH[KIND.alert] as number, sequence });
 }
 

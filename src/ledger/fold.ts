@@ -6,7 +6,7 @@
 import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent } from '../kernel/alert.js';
 import { utcDate } from '../kernel/calendar.js';
-import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
+import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import type { AdjustRecord, AlertRecord, JournalRecord, ReserveRecord } from '../kernel/record.js';
 import {
   GLOBAL_SCOPE,
@@ -81,7 +81,7 @@ export class Fold {
     if (record.kind === 'reserve') {
       this.opened.set(record.reservationId, record);
     } else if (record.kind === 'alert') {
-      this.#rejected(record);
+      this.#told(record);
     } else if (record.kind === 'adjust') {
       this.#adjust(record);
     } else {
@@ -193,15 +193,19 @@ export class Fold {
     return balance;
   }
 
-  #overrun({ reserve, timeMs }: Entry): void {
-    const { user, date } = reserve;
+  #overrun({ reserve, cost, timeMs }: Entry): void {
+    const { user, date, model, provider, amount } = reserve;
     const { scope, window, limit, settled } = this.#balanceOf(userScope(user), 'daily', date);
     const event = 'settlement_overrun';
-    this.#owe({ event, scope, window, date, thresholdPct: null, spent: settled, limit, timeMs });
+    const details = { provider, model, reserved_usd: usdText(amount), billed_usd: usdText(cost) };
+    const occasion = { event, scope, window, date, thresholdPct: null, limit, timeMs } as const;
+    this.#owe({ ...occasion, spent: settled, details });
   }
 
-  #rejected({ event, scope, window, date, spent, limit, timeMs }: AlertRecord): void {
-    this.#owe({ event, scope, window, date, thresholdPct: null, spent, limit, timeMs });
+  #told({ event, scope, window, date, spent, limit, timeMs, model }: AlertRecord): void {
+    const details = model === null ? {} : { model };
+    const thresholdPct = null;
+    this.#owe({ event, scope, window, date, thresholdPct, spent, limit, timeMs, details });
   }
 
   #owe(occasion: Occasion): void {

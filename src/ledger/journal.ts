@@ -132,9 +132,10 @@ export class Journal {
   /** Appends an alert. Throws as `reserve` does. */
   alert(record: Omit<AlertRecord, 'kind'>): void {
     this.#assureUsable();
-    this.#assureRoom([record.scope], 0);
-    const ref = this.#refOf(record.scope);
-    this.#append(UNIT_BYTES, (place, own) => encodeAlert(place, own, record, ref));
+    const { scope, model } = record;
+    this.#assureRoom(model === null ? [scope] : [scope, model], 0);
+    const refs = { scope: this.#refOf(scope), model: model === null ? 0 : this.#refOf(model) };
+    this.#append(UNIT_BYTES, (place, own) => encodeAlert(place, own, record, refs));
   }
 
   /** Appends a correction by an invoice. Throws as `reserve` does. */

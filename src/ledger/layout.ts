@@ -19,7 +19,7 @@
 //   adjust    16 time u48 · 24 amount i64 · 32 UTC date u32 · 36 date u32
 //             40 provider ref u32                                                   length 44
 //   alert     16 time u48 · 24 spent i64 · 32 limit i64 · 40 date u32 · 44 scope ref u32
-//             48 event u8 · 49 window u8 · 50 has a limit u8                        length 56
+//             48 event u8 · 49 window u8 · 50 has a limit u8 · 52 model ref (0: none)   length 56
 //   seal      nothing: the journal goes on in its next segment                      length 16
 //
 // The mark in the last byte tells a record that was cut short (zeros there: the write never got so
@@ -55,7 +55,11 @@ export const LENGTH: Readonly<Record<number, number>> = {
 
 export const SOURCES = ['provider', 'estimated', 'unsettled'] as const;
 export const WINDOWS = ['daily', 'monthly'] as const;
-export const ALERT_EVENTS = ['budget_exceeded', 'settlement_overrun'] as const;
+export const ALERT_EVENTS = [
+  'budget_exceeded',
+  'settlement_overrun',
+  'stream_without_cost',
+] as const;
 
 /** Bytes that a record of this length takes, its mark included. */
 export const spanOf = (length: number): number => Math.ceil((length + 1) / UNIT_BYTES) * UNIT_BYTES;

@@ -4,7 +4,12 @@
 
 import type { BudgetConfig } from '../config/config.js';
 import { limitsOf } from '../config/limits.js';
-import type { AlertEvent } from '../kernel/alert.js';
+import {
+  type AlertDetails,
+  type AlertEvent,
+  alertId,
+  type BudgetEventName,
+} from '../kernel/alert.js';
 import { windowBounds } from '../kernel/calendar.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import {
@@ -23,7 +28,7 @@ export interface OutboxRow {
 }
 
 export interface Occasion {
-  readonly event: AlertEvent['event'];
+  readonly event: BudgetEventName;
   readonly scope: Scope;
   readonly window: WindowKind;
   readonly date: LocalDate;
@@ -31,25 +36,29 @@ export interface Occasion {
   readonly spent: NanoUsd;
   readonly limit: NanoUsd | null;
   readonly timeMs: number;
+  readonly details?: AlertDetails;
 }
 
 export const eventIdOf = ({ event, scope, window, date, thresholdPct }: Occasion): string =>
-  `${scope}|${window}|${windowNumber(window, date)}|${thresholdPct ?? event}`;
+  alertId(`${scope}|${window}|${windowNumber(window, date)}|${thresholdPct ?? event}`);
 
 export function eventOf(occasion: Occasion, timezone: string): AlertEvent {
-  const { event, scope, window, date, thresholdPct, timeMs } = occasion;
+  const { event, scope, window, date, thresholdPct, spent, limit, timeMs } = occasion;
   const bounds = windowBounds(window, date, timezone);
   return {
     eventId: eventIdOf(occasion),
     event,
-    scope,
-    window,
-    windowStartMs: bounds.startMs,
-    windowEndMs: bounds.endMs,
-    thresholdPct,
-    spent: occasion.spent,
-    limit: occasion.limit,
     occurredAtMs: timeMs,
+    budget: {
+      scope,
+      window,
+      windowStartMs: bounds.startMs,
+      windowEndMs: bounds.endMs,
+      thresholdPct,
+      spent,
+      limit,
+    },
+    details: occasion.details ?? {},
   };
 }
 
@@ -69,36 +78,20 @@ export function crossed(
   });
 }
 
-export const packRow = ({ event, channels, delivered }: OutboxRow): Buffer =>
+/** JSON has no bigint: amounts of money are stored as their digits. */
+const AMOUNTS = new Set(['spent', 'limit']);
+
+export const packRow = (row: OutboxRow): Buffer =>
   Buffer.from(
-    JSON.stringify({
-      ...event,
-      spent: event.spent.toString(),
-      limit: event.limit?.toString() ?? null,
-      channels,
-      delivered,
-    }),
+    JSON.stringify(row, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    ),
   );
 
-type Stored = Omit<AlertEvent, 'spent' | 'limit'> & {
-  readonly spent: string;
-  readonly limit: string | null;
-  readonly channels: string[];
-  readonly delivered: string[];
-};
-
-export function unpackRow(bytes: Buffer): OutboxRow {
-  const { channels, delivered, spent, limit, ...event } = JSON.parse(bytes.toString()) as Stored;
-  return {
-    event: {
-      ...event,
-      spent: nano(BigInt(spent)),
-      limit: limit === null ? null : nano(BigInt(limit)),
-    },
-    channels,
-    delivered,
-  };
-}
+export const unpackRow = (bytes: Buffer): OutboxRow =>
+  JSON.parse(bytes.toString(), (key, value: unknown) =>
+    AMOUNTS.has(key) && typeof value === 'string' ? nano(BigInt(value)) : value,
+  ) as OutboxRow;
 
 export const isPending = ({ channels, delivered }: OutboxRow): boolean =>
   channels.some((channel) => !delivered.includes(channel));

@@ -2,7 +2,7 @@
 // here crosses threads by structured clone.
 
 import type { BudgetConfig } from '../config/config.js';
-import type { AlertEvent } from '../kernel/alert.js';
+import type { AlertEvent, Notice } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 
@@ -73,6 +73,8 @@ export interface Verbs {
   recover(journalId: number, nowMs: number): Charged[];
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
   pendingAlerts(): PendingAlert[];
+  /** Owes what the proxy as a whole has to tell, unless it was owed before. */
+  raise(notice: Notice): void;
   markDelivered(eventId: string, channel: string): void;
   reconfigure(budget: BudgetConfig, channels: readonly string[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;

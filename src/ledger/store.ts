@@ -5,7 +5,7 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { channelsFor } from '../kernel/alert.js';
+import { type AlertEvent, channelsFor } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
@@ -196,10 +196,7 @@ export class Store implements Booked {
       for (const { key, settled } of fold.settled.values()) {
         this.#settled.putSync(key, new Packer().i64(settled).done());
       }
-      for (const [eventId, event] of fold.alerts) {
-        const row = { event, channels: channelsFor(event.event, channels), delivered: [] };
-        this.#outbox.putSync(metaKey(eventId), packRow(row));
-      }
+      for (const event of fold.alerts.values()) this.#putAlert(event, channels);
       this.#setNumber('entries', fold.entrySequence);
       if (fold.strayEnds.length > 0) {
         this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
@@ -237,6 +234,18 @@ export class Store implements Booked {
     const next = (this.#number('nextJournalId') ?? 0) + 1;
     this.#setNumber('nextJournalId', next);
     return next;
+  }
+
+  /** Stores an alert that no record tells of; false when it was owed before. */
+  owe(event: AlertEvent, channels: readonly string[]): boolean {
+    if (this.isOwed(event.eventId)) return false;
+    this.#putAlert(event, channels);
+    return true;
+  }
+
+  #putAlert(event: AlertEvent, channels: readonly string[]): void {
+    const row = { event, channels: channelsFor(event.event, channels), delivered: [] };
+    this.#outbox.putSync(metaKey(event.eventId), packRow(row));
   }
 
   markDelivered(eventId: string, channel: string): void {

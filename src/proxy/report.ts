@@ -25,6 +25,7 @@ export function reportRejection(proxy: Proxy, refusal: Refusal, date: LocalDate)
       timeMs: proxy.now(),
       spent: refusal.settled,
       limit: refusal.limit,
+      model: null,
     });
   } catch (error) {
     process.emitWarning(`a rejection is not reported: ${messageOf(error)}`);

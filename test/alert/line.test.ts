@@ -1,7 +1,7 @@
 import t from 'tap';
 import { alertLine } from '../../src/alert/line.js';
 import { nano } from '../../src/kernel/money.js';
-import { RECIPE_ALERT } from './event.js';
+import { alertOf, NOTICE, RECIPE_ALERT } from './event.js';
 
 const PREFIX = '2026-03-25T09:45:00Z ALERT';
 
@@ -13,23 +13,30 @@ t.test("writes the recipe's line to the letter", async (t) => {
 });
 
 t.test('writes * for everyone together, and names the window', async (t) => {
-  const event = {
-    ...RECIPE_ALERT,
+  const event = alertOf({
     scope: 'global',
     window: 'monthly',
     thresholdPct: null,
-  } as const;
+    spent: nano(2_999_999_999n),
+  });
   t.equal(
-    alertLine({ ...event, event: 'budget_exceeded', spent: nano(2_999_999_999n) }),
+    alertLine({ ...event, event: 'budget_exceeded' }),
     `${PREFIX} budget_exceeded user=* spent=$3.00 monthly_limit=$3.00 pct=99%`,
   );
 });
 
 t.test('leaves out what there is not', async (t) => {
-  const none = alertLine({ ...RECIPE_ALERT, limit: null });
+  const none = alertLine(alertOf({ limit: null }));
   t.equal(none, `${PREFIX} budget_threshold_exceeded user=user-a spent=$9.00`);
-  const zero = alertLine({ ...RECIPE_ALERT, limit: nano(0n) });
+  const zero = alertLine(alertOf({ limit: nano(0n) }));
   t.equal(zero, `${PREFIX} budget_threshold_exceeded user=user-a spent=$9.00 daily_limit=$0.00`);
+});
+
+t.test('tells what an event has of its own', async (t) => {
+  t.equal(
+    alertLine(NOTICE),
+    `${PREFIX} pricing_stale source=models.dev since=never reason=HTTP\\x20500`,
+  );
 });
 
 t.test('lets no name forge a line or a field', async (t) => {
@@ -43,8 +50,10 @@ t.test('lets no name forge a line or a field', async (t) => {
     ['jörg@例え.jp', 'jörg@例え.jp'],
   ];
   for (const [user, field] of cases) {
-    const line = alertLine({ ...RECIPE_ALERT, scope: `user:${user}` });
+    const line = alertLine(alertOf({ scope: `user:${user}` }));
     t.equal(line.split(' ')[3], `user=${field}`);
     t.equal(line.split(/\s/).length, 7);
+    const detail = alertLine({ ...NOTICE, details: { reason: user } });
+    t.equal(detail.split(/\s/).length, 4);
   }
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import type { ReserveRecord } from '../../src/kernel/record.js';
 import { type Booked, Fold } from '../../src/ledger/fold.js';
@@ -49,19 +50,28 @@ t.test('owes one alert per budget, window and threshold', async (t) => {
     fold.apply({ kind: 'settle', ...settleOf(id) });
   }
   t.same(
-    [...fold.alerts.values()].map(({ eventId, spent }) => [eventId, spent]),
+    [...fold.alerts.values()].map(({ budget }) => [
+      budget?.scope,
+      budget?.window,
+      budget?.thresholdPct,
+      budget?.spent,
+    ]),
     [
-      ['user:user-a|daily|20260325|50', 1_800_000_000n],
-      ['user:user-a|daily|20260325|80', 3_600_000_000n],
-      ['global|daily|20260325|50', 5_400_000_000n],
-      ['global|daily|20260325|80', 9_000_000_000n],
+      ['user:user-a', 'daily', 50, 1_800_000_000n],
+      ['user:user-a', 'daily', 80, 3_600_000_000n],
+      ['global', 'daily', 50, 5_400_000_000n],
+      ['global', 'daily', 80, 9_000_000_000n],
     ],
   );
-  t.match(fold.alerts.get('global|daily|20260325|80'), {
-    windowStartMs: Date.UTC(2026, 2, 25),
-    windowEndMs: Date.UTC(2026, 2, 26),
-    limit: 10_000_000_000n,
+  t.match([...fold.alerts.values()].at(-1), {
+    eventId: alertId('global|daily|20260325|80'),
     occurredAtMs: NOON_MS + 1_500,
+    budget: {
+      windowStartMs: Date.UTC(2026, 2, 25),
+      windowEndMs: Date.UTC(2026, 2, 26),
+      limit: 10_000_000_000n,
+    },
+    details: {},
   });
 });
 
@@ -72,7 +82,7 @@ t.test('owes nothing that an earlier transaction owed', async (t) => {
   t.equal(fold.alerts.size, 0);
 });
 
-t.test('tells of rejections and of overruns once per window', async (t) => {
+t.test('tells of rejections, overruns and streams without a cost once per window', async (t) => {
   const fold = new Fold(NOTHING, budgetOf());
   const rejection = {
     kind: 'alert',
@@ -83,6 +93,7 @@ t.test('tells of rejections and of overruns once per window', async (t) => {
     timeMs: NOON_MS,
     spent: nano(3_000_000_000n),
     limit: nano(3_000_000_000n),
+    model: null,
   } as const;
   fold.apply(rejection);
   fold.apply({ ...rejection, timeMs: NOON_MS + 1 });
@@ -91,12 +102,24 @@ t.test('tells of rejections and of overruns once per window', async (t) => {
     fold.apply(reserve(id, { user: 'user-b' }));
     fold.apply({ kind: 'settle', ...settleOf(id, { overrun: true, cost: nano(1n) }) });
   }
+  fold.apply({ ...rejection, event: 'stream_without_cost', model: 'gpt-4' });
   t.same(
-    [...fold.alerts.keys()],
+    [...fold.alerts.values()].map(({ event, budget, details }) => [
+      event,
+      budget?.scope,
+      budget?.windowStartMs,
+      details,
+    ]),
     [
-      'user:user-a|daily|20260325|budget_exceeded',
-      'user:user-a|daily|20260326|budget_exceeded',
-      'user:user-b|daily|20260325|settlement_overrun',
+      ['budget_exceeded', 'user:user-a', Date.UTC(2026, 2, 25), {}],
+      ['budget_exceeded', 'user:user-a', Date.UTC(2026, 2, 26), {}],
+      [
+        'settlement_overrun',
+        'user:user-b',
+        Date.UTC(2026, 2, 25),
+        { provider: 'openai', model: 'gpt-4', reserved_usd: '2.00', billed_usd: '0.000000001' },
+      ],
+      ['stream_without_cost', 'user:user-a', Date.UTC(2026, 2, 25), { model: 'gpt-4' }],
     ],
   );
 });

@@ -41,9 +41,12 @@ t.test('gives back every record as it was written', async (t) => {
     timeMs: NOON_MS,
     spent: nano(5n),
     limit: null,
+    model: null,
   } as const;
+  const stream = { ...alert, event: 'stream_without_cost', model: 'm'.repeat(200) } as const;
   journal.alert(alert);
   journal.alert({ ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) });
+  journal.alert(stream);
   journal.flush();
   t.equal(journal.openReservations, 0);
 
@@ -57,6 +60,7 @@ t.test('gives back every record as it was written', async (t) => {
     { kind: 'void', reservationId: second, timeMs: NOON_MS, status: 429 },
     { kind: 'alert', ...alert },
     { kind: 'alert', ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) },
+    { kind: 'alert', ...stream },
   ]);
   journal.close();
 });
@@ -80,6 +84,7 @@ t.test('writes format 1 to the byte', async (t) => {
     timeMs: NOON_MS,
     spent: nano(1n),
     limit: nano(2n),
+    model: null,
   });
   journal.flush();
   const bytes = readFileSync(segmentPath({ directory, journalId: 1, number: 0 }));

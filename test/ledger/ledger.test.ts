@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { AlertEvent } from '../../src/kernel/alert.js';
+import { type AlertEvent, alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Ledger } from '../../src/ledger/client.js';
@@ -10,6 +10,10 @@ import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
 import { spend, spendJson } from '../../src/ledger/spend.js';
 import { budgetOf, editSegment, NOON_MS, reserveOf, settleOf } from './samples.js';
+
+/** The alerts that user-a's first request owes: at 50 % and, of two, at 80 %. */
+const AT_50 = alertId('user:user-a|daily|20260325|50');
+const AT_80 = alertId('user:user-a|daily|20260325|80');
 
 const DAY = { by: 'user', from: 20260325, to: 20260325 } as const;
 
@@ -85,7 +89,7 @@ t.test('books what workers write, tells once of each threshold, and frees the fi
   await ledger.drained();
   t.same(
     alerts.map((event) => event.eventId),
-    ['user:user-a|daily|20260325|50', 'user:user-a|daily|20260325|80'],
+    [AT_50, AT_80],
   );
   t.same(
     (await ledger.balances(20260325)).map((b) => [b.scope, b.window, b.windowNumber, b.settled]),
@@ -162,7 +166,7 @@ t.test(
     const pending = await ledger.pendingAlerts();
     t.same(
       pending.map((event) => [event.eventId, event.delivered]),
-      [['user:user-a|daily|20260325|50', []]],
+      [[AT_50, []]],
     );
     await ledger.close();
     const lines: string[] = [];
@@ -283,12 +287,31 @@ t.test('owes an alert until every channel has had it', async (t) => {
   const journal = deadJournal(storagePath, await ledger.nextJournalId());
   await ledger.drained();
   journal.close();
-  ledger.markDelivered('user:user-a|daily|20260325|50', 'log');
+  ledger.markDelivered(AT_50, 'log');
   await ledger.close();
   const second = await settleAll(t, [['log']]);
-  second.markDelivered('user:user-a|daily|20260325|50', 'hook');
+  second.markDelivered(AT_50, 'hook');
   await second.close();
   await (await settleAll(t, [])).close();
+});
+
+t.test('what is no budget to tell of is owed once per key', async (t) => {
+  const storagePath = t.testdir();
+  const { ledger, alerts } = await openLedger(storagePath);
+  const notice = {
+    event: 'pricing_stale',
+    key: 'models.dev|2026-03-25',
+    occurredAtMs: NOON_MS,
+    details: { source: 'models.dev', since: 'never', reason: 'HTTP 500' },
+  } as const;
+  await ledger.raise(notice);
+  await ledger.raise({ ...notice, occurredAtMs: NOON_MS + 1 });
+  await ledger.close();
+  const { ledger: next, alerts: later } = await openLedger(storagePath);
+  await next.raise(notice);
+  t.match(await next.pendingAlerts(), [{ event: 'pricing_stale', details: notice.details }]);
+  t.same([alerts.length, later.length], [1, 0]);
+  await next.close();
 });
 
 t.test('answers the shape that `spend --json` promises', async (t) => {
