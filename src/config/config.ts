@@ -42,6 +42,9 @@ export interface ProviderConfig {
   readonly apiKey: string | null;
   readonly adminKey: string | null;
   readonly allowModels: 'listed' | 'catalogue';
+  readonly connectTimeoutMs: number;
+  /** Between the request's last byte and the answer's first. */
+  readonly firstByteTimeoutMs: number;
   /** `type: mock` only. */
   readonly mock: MockBehaviour | null;
 }

@@ -110,6 +110,8 @@ function resolveProvider(provider: ConfigFile['providers'][string], name: string
     apiKey: textOrNull(provider.api_key),
     adminKey: textOrNull(provider.admin_key),
     allowModels: provider.allow_models,
+    connectTimeoutMs: provider.connect_timeout_seconds * 1000,
+    firstByteTimeoutMs: provider.first_byte_timeout_seconds * 1000,
     mock:
       type === 'mock'
         ? {

@@ -246,6 +246,14 @@ const PROVIDER = object(
       'listed',
       'listed: those under models. catalogue: also any model the catalogue prices.',
     ),
+    connect_timeout_seconds: whole(
+      { default: 10, minimum: 1, maximum: 300 },
+      'How long a connection to it may take.',
+    ),
+    first_byte_timeout_seconds: whole(
+      { default: 600, minimum: 1, maximum: 86_400 },
+      'How long it may be silent before its answer begins.',
+    ),
     mock: optional(MOCK),
   },
   'A provider, by a name of your own.',

@@ -9,10 +9,10 @@ import { WindowClock } from '../kernel/calendar.js';
 import { messageOf } from '../kernel/errors.js';
 import { Journal } from '../ledger/journal.js';
 import { PriceTable } from '../pricing/table.js';
-import { Deadlines } from '../proxy/deadlines.js';
 import type { Proxy } from '../proxy/proxy.js';
 import { Turn } from '../proxy/turn.js';
 import { TokenClient } from '../tokens/client.js';
+import { Deadlines } from '../upstream/deadlines.js';
 import { Upstream } from '../upstream/upstream.js';
 import { Server } from './server.js';
 import { type FromWorker, GATE, type Gate, type ToWorker, type WorkerStart } from './thread.js';
@@ -52,7 +52,10 @@ function build(): Proxy {
     tokens: new TokenClient(start.tokens),
     deadlines: new Deadlines(config.server.requestTimeoutMs, now),
     upstreams: new Map(
-      Object.values(config.providers).map((provider) => [provider.name, new Upstream(provider)]),
+      Object.values(config.providers).map((provider) => [
+        provider.name,
+        new Upstream(provider, now),
+      ]),
     ),
     now,
     reported: new Set(),

@@ -43,15 +43,7 @@ export function answerHeaders({ proxy, call, headers, sent }: AnswerParts): [str
   return all;
 }
 
-export function failureRejection(proxy: Proxy, call: Call, failure: UpstreamFailure): Rejection {
-  const provider = call.candidate.model.provider.name;
-  return call.timedOut
-    ? {
-        rejected: 'upstream_timeout',
-        message: `Provider ${provider} took more than ${proxy.deadlines.timeoutMs / 1000} s.`,
-      }
-    : {
-        rejected: 'upstream_unreachable',
-        message: `Provider ${provider} cannot be reached: ${failure.message}`,
-      };
-}
+export const failureRejection = (call: Call, failure: UpstreamFailure): Rejection => ({
+  rejected: failure.isLate ? 'upstream_timeout' : 'upstream_unreachable',
+  message: `Provider ${call.candidate.model.provider.name} ${failure.message}.`,
+});

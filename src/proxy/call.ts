@@ -7,7 +7,7 @@ import { centsText, type NanoUsd } from '../kernel/money.js';
 import { requestIdText } from '../kernel/record.js';
 import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
 import { costOf } from '../pricing/cost.js';
-import type { Deadline } from './deadlines.js';
+import type { Deadline } from '../upstream/deadlines.js';
 import type { Candidate, Quote } from './quote.js';
 import type { Admitted } from './admission.js';
 import type { Proxy } from './proxy.js';
@@ -32,7 +32,6 @@ export class Call {
   readonly reservation: Reservation;
   readonly id: bigint;
   readonly requestId: string;
-  timedOut = false;
   #proxy: Proxy;
   #deadline: Deadline | null = null;
 
@@ -70,10 +69,7 @@ export class Call {
   startDeadline(expire: () => void): void {
     // A request that cannot be sent at all has ended within `forward`.
     if (!this.reservation.open) return;
-    this.#deadline = this.#proxy.deadlines.add(() => {
-      this.timedOut = true;
-      expire();
-    });
+    this.#deadline = this.#proxy.deadlines.add(expire);
   }
 
   /** Books what the provider reported; without a report, the input and what was streamed. */

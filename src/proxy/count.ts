@@ -11,7 +11,7 @@ import { editMembers } from '../wire/json.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { Proxy } from './proxy.js';
 import { findModel, parseBody } from './quote.js';
-import { reject, type Rejection } from './rejection.js';
+import { reject } from './rejection.js';
 
 /** A count is one small object; nothing larger is passed on. */
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -56,14 +56,12 @@ async function count(
 function pass(proxy: Proxy, exchange: Exchange, model: PricedModel, newId: () => string): void {
   const upstream = proxy.upstreams.get(model.provider.name) as Upstream;
   const set = { model: JSON.stringify(model.upstreamModel) };
-  const deadline = proxy.deadlines.add(() => forwarding.abort('it took too long'));
+  const deadline = proxy.deadlines.add(() =>
+    forwarding.abort({ message: 'took too long to count', isLate: true }),
+  );
   const chunks: Buffer[] = [];
   let head: { status: number; headers: Headers } | null = null;
   let bytes = 0;
-  const fail = (rejected: Rejection['rejected'], message: string): void => {
-    proxy.deadlines.remove(deadline);
-    reject(exchange, newId(), { rejected, message });
-  };
   const forwarding = upstream.forward(
     {
       target: 'count_tokens',
@@ -76,18 +74,19 @@ function pass(proxy: Proxy, exchange: Exchange, model: PricedModel, newId: () =>
       },
       onData(chunk) {
         bytes += chunk.length;
-        if (bytes > ANSWER_BYTES_MAX) forwarding.abort('its count is larger than 64 KiB');
-        else chunks.push(chunk);
+        if (bytes <= ANSWER_BYTES_MAX) chunks.push(chunk);
+        else forwarding.abort({ message: 'sent a count of more than 64 KiB', isLate: false });
       },
       onEnd() {
         proxy.deadlines.remove(deadline);
         if (head !== null) exchange.reply(head.status, head.headers, Buffer.concat(chunks));
       },
-      onFailure({ message }) {
-        fail(
-          'upstream_unreachable',
-          `Provider ${model.provider.name} cannot be reached: ${message}`,
-        );
+      onFailure({ message, isLate }) {
+        proxy.deadlines.remove(deadline);
+        reject(exchange, newId(), {
+          rejected: isLate ? 'upstream_timeout' : 'upstream_unreachable',
+          message: `Provider ${model.provider.name} ${message}.`,
+        });
       },
     },
   );

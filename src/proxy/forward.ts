@@ -53,7 +53,9 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
     { target: sent.wire, body: sent.body, headers: headersFor(exchange, sent) },
     handler,
   );
-  call.startDeadline(() => forwarding.abort('the request timed out'));
+  const seconds = proxy.deadlines.timeoutMs / 1000;
+  const message = `took more than ${seconds} s (server.request_timeout_seconds)`;
+  call.startDeadline(() => forwarding.abort({ message, isLate: true }));
 }
 
 /** A body can be valid JSON and still be nested too deeply to be written again. */
@@ -89,12 +91,12 @@ function failedBeforeAnswer(
   call: Call,
   failure: UpstreamFailure,
 ): void {
-  const status = call.timedOut ? 504 : 502;
+  const status = failure.isLate ? 504 : 502;
   // Once a byte may have reached the provider it may bill: at least the input is charged.
   call.stopDeadline();
   if (failure.sent) call.settle(null, { outputBytes: failure.unreadable ? Infinity : 0 }, status);
   else call.release(status);
   proxy.turn.after(() => {
-    reject(exchange, call.requestId, failureRejection(proxy, call, failure));
+    reject(exchange, call.requestId, failureRejection(call, failure));
   });
 }

@@ -27,7 +27,7 @@ export class PlainAnswer implements Answer {
   data(chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes > ANSWER_BYTES_MAX) {
-      this.#parts.forwarding().abort('the answer is larger than 64 MiB');
+      this.#parts.forwarding().abort({ message: 'sent more than 64 MiB', isLate: false });
       return;
     }
     this.#chunks.push(chunk);
@@ -54,9 +54,9 @@ export class PlainAnswer implements Answer {
   cut(failure: UpstreamFailure): void {
     const { proxy, call, exchange } = this.#parts;
     call.stopDeadline();
-    call.settle(null, { outputBytes: this.#bytes }, call.timedOut ? 504 : 502);
+    call.settle(null, { outputBytes: this.#bytes }, failure.isLate ? 504 : 502);
     proxy.turn.after(() => {
-      reject(exchange, call.requestId, failureRejection(proxy, call, failure));
+      reject(exchange, call.requestId, failureRejection(call, failure));
     });
   }
 

@@ -7,8 +7,8 @@ import type { WindowClock } from '../kernel/calendar.js';
 import type { Journal } from '../ledger/journal.js';
 import type { PriceTable } from '../pricing/table.js';
 import type { TokenClient } from '../tokens/client.js';
+import type { Deadlines } from '../upstream/deadlines.js';
 import type { Upstream } from '../upstream/upstream.js';
-import type { Deadlines } from './deadlines.js';
 import type { Turn } from './turn.js';
 
 export interface Proxy {

@@ -3,6 +3,7 @@
 // generates and only its last event says how much.
 
 import type { ErrorCode } from '../kernel/errors.js';
+import type { UpstreamFailure } from '../upstream/upstream.js';
 import { ChatToMessagesMeter } from '../wire/chat-to-messages-stream.js';
 import { MessagesToChatMeter } from '../wire/messages-to-chat-stream.js';
 import { meterFor } from '../wire/meter.js';
@@ -35,8 +36,8 @@ export class StreamAnswer implements Answer {
     this.#finish('upstream_unreachable');
   }
 
-  cut(): void {
-    this.#finish(this.#parts.call.timedOut ? 'upstream_timeout' : 'upstream_unreachable');
+  cut(failure: UpstreamFailure): void {
+    this.#finish(failure.isLate ? 'upstream_timeout' : 'upstream_unreachable');
   }
 
   /** `cut`: what the client is told if the stream has not come to its own end. */
@@ -62,7 +63,7 @@ export class StreamAnswer implements Answer {
   #clientChanged(): void {
     const { proxy, exchange, forwarding } = this.#parts;
     if (exchange.closed && proxy.config.server.onDisconnect === 'abort' && !this.#meter.settled) {
-      forwarding().abort('the client has left');
+      forwarding().abort({ message: 'was left by the client', isLate: false });
     } else if (this.#paused) {
       this.#paused = false;
       forwarding().resume();

@@ -22,6 +22,8 @@ export const provider = (name: string, more: Partial<ProviderConfig> = {}): Prov
   apiKey: null,
   adminKey: null,
   allowModels: 'listed',
+  connectTimeoutMs: 10_000,
+  firstByteTimeoutMs: 600_000,
   mock: null,
   ...more,
 });
