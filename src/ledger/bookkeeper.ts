@@ -2,14 +2,15 @@
 // gone, deletes what is durably booked. Runs in the ledger thread and never waits for anything but
 // the disk.
 
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
 import { type AlertEvent, type Notice, noticeEvent } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { GLOBAL_SCOPE, type LocalDate, windowNumber } from '../kernel/scope.js';
+import { DISK, type Disk } from './disk.js';
 import { settledKey } from './entry.js';
+import { type Environment, openEnvironment } from './environment.js';
 import { Fold } from './fold.js';
 import { Journal } from './journal.js';
 import { WINDOWS } from './layout.js';
@@ -24,13 +25,7 @@ import type {
   ThreadData,
   Verbs,
 } from './protocol.js';
-import {
-  listSegments,
-  removeUnfinished,
-  type Segment,
-  segmentPath,
-  syncDirectory,
-} from './segment.js';
+import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, Tail } from './tail.js';
 import { utcTotalsKey } from './utc-totals.js';
@@ -44,10 +39,13 @@ const OVERDUE_GRACE_MS = 30_000;
 
 export interface BookkeeperOptions extends ThreadData {
   readonly onAlert: (event: AlertEvent) => void;
+  readonly disk?: Disk;
+  readonly openEnvironment?: (path: string, readOnly: boolean) => Environment;
 }
 
 export class Bookkeeper implements Verbs {
   readonly #options: BookkeeperOptions;
+  readonly #disk: Disk;
   readonly #directory: string;
   readonly #store: Store;
   readonly #tails = new Map<number, Tail>();
@@ -63,7 +61,11 @@ export class Bookkeeper implements Verbs {
     this.#budget = options.budget;
     this.#channels = options.channels;
     this.#directory = join(options.storagePath, 'journal');
-    this.#store = new Store(options.storagePath, 'write');
+    this.#disk = options.disk ?? DISK;
+    this.#store = new Store(options.storagePath, 'write', {
+      disk: this.#disk,
+      openEnvironment: options.openEnvironment ?? openEnvironment,
+    });
   }
 
   /**
@@ -71,8 +73,10 @@ export class Bookkeeper implements Verbs {
    * when one cannot be read to its end.
    */
   start(nowMs: number): void {
-    removeUnfinished(this.#directory);
-    const left = new Set(listSegments(this.#directory).map((segment) => segment.journalId));
+    removeUnfinished(this.#directory, this.#disk);
+    const left = new Set(
+      listSegments(this.#directory, this.#disk).map((segment) => segment.journalId),
+    );
     for (const journalId of left) this.#finish(journalId, nowMs);
     this.#forget(left);
     this.#lastFoldMs = nowMs;
@@ -232,15 +236,15 @@ export class Bookkeeper implements Verbs {
   #forget(left: ReadonlySet<number>): void {
     const gone = [...this.#store.progresses()].filter(({ journalId }) => !left.has(journalId));
     if (gone.length === 0) return;
-    mkdirSync(this.#directory, { recursive: true });
-    syncDirectory(this.#directory);
+    this.#disk.makeDirectory(this.#directory);
+    this.#disk.syncDirectory(this.#directory);
     this.#store.forget(gone.map(({ journalId }) => journalId));
   }
 
   /** Everyone who writes, or has written and is not yet recovered. */
   #follow(): Tail[] {
     const first = new Map<number, Segment>();
-    for (const segment of listSegments(this.#directory)) {
+    for (const segment of listSegments(this.#directory, this.#disk)) {
       if (!first.has(segment.journalId)) first.set(segment.journalId, segment);
     }
     for (const journalId of first.keys()) {
@@ -248,7 +252,7 @@ export class Bookkeeper implements Verbs {
       const progress = this.#store.progressOf(journalId);
       if (progress?.finished === true) continue;
       const position = progress?.position ?? JOURNAL_START;
-      this.#tails.set(journalId, new Tail(this.#directory, journalId, position));
+      this.#tails.set(journalId, new Tail(this.#directory, journalId, position, this.#disk));
     }
     return [...this.#tails.values()];
   }
@@ -261,7 +265,8 @@ export class Bookkeeper implements Verbs {
     const progress = this.#store.progressOf(journalId);
     const charged: Charged[] = [];
     if (progress?.finished !== true) {
-      const tail = new Tail(this.#directory, journalId, progress?.position ?? JOURNAL_START);
+      const position = progress?.position ?? JOURNAL_START;
+      const tail = new Tail(this.#directory, journalId, position, this.#disk);
       try {
         this.#bookToEnd(tail);
         const fold = new Fold(this.#store, this.#budget);
@@ -275,8 +280,8 @@ export class Bookkeeper implements Verbs {
         tail.close();
       }
     }
-    for (const segment of listSegments(this.#directory)) {
-      if (segment.journalId === journalId) rmSync(segmentPath(segment), { force: true });
+    for (const segment of listSegments(this.#directory, this.#disk)) {
+      if (segment.journalId === journalId) this.#disk.remove(segmentPath(segment));
     }
     return charged;
   }
@@ -301,7 +306,7 @@ export class Bookkeeper implements Verbs {
       // The transaction is on disk: what lies before its position is not needed any more.
       for (let number = position.segment - 1; number >= 0; number -= 1) {
         const path = segmentPath({ directory: this.#directory, journalId, number });
-        if (!removed(path)) break;
+        if (!this.#disk.remove(path)) break;
       }
     }
   }
@@ -325,13 +330,3 @@ export class Bookkeeper implements Verbs {
 
 const damaged = (what: string): TokenPakError =>
   new TokenPakError('ledger_damaged', `${what}. Restore the file, or move it out of the journal.`);
-
-function removed(path: string): boolean {
-  try {
-    rmSync(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}

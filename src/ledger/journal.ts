@@ -2,8 +2,6 @@
 // turn's records in memory and writes them with one call at a preallocated place. Never rewrites a
 // record, never reads, and always has room left to end every reservation that is open.
 
-import { closeSync, fdatasync, fdatasyncSync, mkdirSync, rmSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { assert } from '../kernel/assert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import {
@@ -16,6 +14,7 @@ import {
   type SettleRecord,
   type VoidRecord,
 } from '../kernel/record.js';
+import { DISK, type Disk } from './disk.js';
 import {
   encodeAdjust,
   encodeAlert,
@@ -26,7 +25,13 @@ import {
   encodeVoid,
 } from './encode.js';
 import { NAME_TEXT_OFFSET, nameSpan, type Place, UNIT_BYTES } from './layout.js';
-import { createSegment, prepareSegment, SEGMENT_BYTES, segmentPath } from './segment.js';
+import {
+  createSegment,
+  type Making,
+  prepareSegment,
+  SEGMENT_BYTES,
+  segmentPath,
+} from './segment.js';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -35,6 +40,7 @@ export interface JournalOptions {
   readonly segmentBytes?: number;
   /** `process`: survives kill -9. `power`: `sync()` makes it survive power loss too. */
   readonly durability: 'process' | 'power';
+  readonly disk?: Disk;
 }
 
 /** Kept back for every open reservation: its settle, and the name of a new price version. */
@@ -42,11 +48,11 @@ const END_BYTES = 2 * UNIT_BYTES;
 const PRICE_VERSION_BYTES_MAX = UNIT_BYTES - NAME_TEXT_OFFSET - 1;
 const BATCH_BYTES = 256 * 1024;
 
-const fdatasyncAsync = promisify(fdatasync);
 const DONE = Promise.resolve();
 
 export class Journal {
   readonly #options: Required<JournalOptions>;
+  readonly #disk: Disk;
   readonly #batch = Buffer.alloc(BATCH_BYTES);
   readonly #open = new Set<bigint>();
   #batchBytes = 0;
@@ -67,13 +73,14 @@ export class Journal {
   #retired: number[] = [];
 
   constructor(options: JournalOptions) {
-    this.#options = { segmentBytes: SEGMENT_BYTES, ...options };
+    this.#options = { segmentBytes: SEGMENT_BYTES, disk: DISK, ...options };
     const { segmentBytes, journalId, directory } = this.#options;
+    this.#disk = this.#options.disk;
     assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
     assert(journalId >= 0 && journalId <= JOURNAL_ID_MAX, 'journal number');
     try {
-      mkdirSync(directory, { recursive: true });
-      this.#fd = createSegment({ directory, journalId, number: 0 }, segmentBytes, this.#durable);
+      this.#disk.makeDirectory(directory);
+      this.#fd = createSegment({ directory, journalId, number: 0 }, this.#making);
     } catch (error) {
       throw unavailable(`no journal can be created in ${directory}`, error);
     }
@@ -152,7 +159,11 @@ export class Journal {
     if (this.#batchBytes === 0) return;
     let written: number;
     try {
-      written = writeSync(this.#fd, this.#batch, 0, this.#batchBytes, this.#position);
+      written = this.#disk.write(
+        this.#fd,
+        this.#batch.subarray(0, this.#batchBytes),
+        this.#position,
+      );
     } catch (error) {
       throw this.#fail('the journal cannot be written', error);
     }
@@ -183,7 +194,7 @@ export class Journal {
     if (this.#closed) return;
     try {
       if (this.#failure === null) this.flush();
-      if (this.#durable) fdatasyncSync(this.#fd);
+      if (this.#durable) this.#disk.datasync(this.#fd);
     } finally {
       this.#closed = true;
       this.#retire(this.#fd);
@@ -194,6 +205,11 @@ export class Journal {
 
   get #durable(): boolean {
     return this.#options.durability === 'power';
+  }
+
+  get #making(): Making {
+    const { segmentBytes, disk } = this.#options;
+    return { segmentBytes, durable: this.#durable, disk };
   }
 
   #assureUsable(): void {
@@ -231,7 +247,7 @@ export class Journal {
     if (this.#durable) {
       // Once per segment, in line: later syncs only look at the new file.
       try {
-        fdatasyncSync(this.#fd);
+        this.#disk.datasync(this.#fd);
       } catch (error) {
         throw this.#fail('the journal cannot be synced', error);
       }
@@ -247,8 +263,8 @@ export class Journal {
   #prepareNext(): void {
     if (this.#next !== null || this.#preparing) return;
     this.#preparing = true;
-    const { directory, journalId, segmentBytes } = this.#options;
-    prepareSegment({ directory, journalId, number: this.#segment + 1 }, segmentBytes, this.#durable)
+    const { directory, journalId } = this.#options;
+    prepareSegment({ directory, journalId, number: this.#segment + 1 }, this.#making)
       .then((fd) => {
         if (this.#closed) this.#discard(fd);
         else this.#next = fd;
@@ -264,9 +280,9 @@ export class Journal {
   }
 
   #discard(next: number): void {
-    closeSync(next);
+    this.#disk.close(next);
     const { directory, journalId } = this.#options;
-    rmSync(segmentPath({ directory, journalId, number: this.#segment + 1 }), { force: true });
+    this.#disk.remove(segmentPath({ directory, journalId, number: this.#segment + 1 }));
   }
 
   #refOf(text: string): number {
@@ -301,20 +317,21 @@ export class Journal {
   #startSync(): Promise<void> {
     this.#syncNext = null;
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    this.#syncRunning = fdatasyncAsync(this.#fd)
+    this.#syncRunning = this.#disk
+      .datasyncLater(this.#fd)
       .catch((error: unknown) => {
         throw this.#fail('the journal cannot be synced', error);
       })
       .finally(() => {
         this.#syncRunning = null;
-        for (const fd of this.#retired.splice(0)) closeSync(fd);
+        for (const fd of this.#retired.splice(0)) this.#disk.close(fd);
       });
     return this.#syncRunning;
   }
 
   /** Closes a descriptor, after the fdatasync that may be running on it. */
   #retire(fd: number): void {
-    if (this.#syncRunning === null) closeSync(fd);
+    if (this.#syncRunning === null) this.#disk.close(fd);
     else this.#retired.push(fd);
   }
 

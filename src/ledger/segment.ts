@@ -2,19 +2,9 @@
 // real zeros, so that no later write into them can run out of disk. Appears under its name complete
 // or not at all.
 
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c } from '../kernel/crc32c.js';
+import { DISK, type Disk } from './disk.js';
 import { FORMAT_VERSION, UNIT_BYTES } from './layout.js';
 
 export const SEGMENT_BYTES = 8 * 1024 * 1024;
@@ -34,9 +24,9 @@ export const segmentPath = ({ directory, journalId, number }: Segment): string =
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 /** Every segment of a directory, by journal and number. A missing directory holds none. */
-export function listSegments(directory: string): Segment[] {
+export function listSegments(directory: string, disk: Disk = DISK): Segment[] {
   const segments: Segment[] = [];
-  for (const file of readDirectory(directory)) {
+  for (const file of disk.list(directory)) {
     const match = NAME.exec(file);
     if (match === null) continue;
     segments.push({
@@ -48,19 +38,10 @@ export function listSegments(directory: string): Segment[] {
   return segments.sort((a, b) => a.journalId - b.journalId || a.number - b.number);
 }
 
-function readDirectory(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
 /** Removes what a process killed while it made a segment has left. Needs the directory's lock. */
-export function removeUnfinished(directory: string): void {
-  for (const file of readDirectory(directory)) {
-    if (file.endsWith('.seg.new')) rmSync(join(directory, file));
+export function removeUnfinished(directory: string, disk: Disk): void {
+  for (const file of disk.list(directory)) {
+    if (file.endsWith('.seg.new')) disk.remove(join(directory, file));
   }
 }
 
@@ -90,63 +71,57 @@ export function headerFault(header: Buffer, segment: Segment): string | null {
   return null;
 }
 
+/** How a new segment is made. */
+export interface Making {
+  readonly segmentBytes: number;
+  /** On disk before it appears under its name, and the name too. */
+  readonly durable: boolean;
+  readonly disk: Disk;
+}
+
+/** The bytes of a new segment: its header, and zeros. */
+function* piecesOf(segment: Segment, segmentBytes: number): Generator<Buffer> {
+  yield headerOf(segment, segmentBytes);
+  for (let at = UNIT_BYTES; at < segmentBytes; at += ZEROS.length) {
+    yield ZEROS.subarray(0, Math.min(ZEROS.length, segmentBytes - at));
+  }
+}
+
 /** Creates a segment and returns its descriptor. Blocks for the few milliseconds that takes. */
-export function createSegment(segment: Segment, segmentBytes: number, durable: boolean): number {
+export function createSegment(segment: Segment, { segmentBytes, durable, disk }: Making): number {
   const path = segmentPath(segment);
-  const fd = openSync(`${path}.new`, 'wx+');
+  const fd = disk.open(`${path}.new`, 'wx+');
   try {
-    writeWholly(fd, headerOf(segment, segmentBytes), 0);
-    for (let at = UNIT_BYTES; at < segmentBytes; at += ZEROS.length) {
-      writeWholly(fd, ZEROS.subarray(0, Math.min(ZEROS.length, segmentBytes - at)), at);
+    let position = 0;
+    for (const piece of piecesOf(segment, segmentBytes)) {
+      const written = disk.write(fd, piece, position);
+      if (written !== piece.length) {
+        throw new Error(`short write: ${written} of ${piece.length} bytes`);
+      }
+      position += written;
     }
-    if (durable) fdatasyncSync(fd);
-    renameSync(`${path}.new`, path);
-    if (durable) syncDirectory(segment.directory);
+    if (durable) disk.datasync(fd);
+    disk.rename(`${path}.new`, path);
+    if (durable) disk.syncDirectory(segment.directory);
     return fd;
   } catch (error) {
-    closeSync(fd);
-    rmSync(`${path}.new`, { force: true });
+    disk.close(fd);
+    disk.remove(`${path}.new`);
     throw error;
   }
 }
 
 /** The same without blocking, for the segment that will be needed next. */
-export async function prepareSegment(
-  segment: Segment,
-  segmentBytes: number,
-  durable: boolean,
-): Promise<number> {
+export async function prepareSegment(segment: Segment, making: Making): Promise<number> {
+  const { segmentBytes, durable, disk } = making;
   const path = segmentPath(segment);
-  const file = await open(`${path}.new`, 'wx');
   try {
-    try {
-      await file.writeFile(headerOf(segment, segmentBytes));
-      for (let at = UNIT_BYTES; at < segmentBytes; at += ZEROS.length) {
-        await file.writeFile(ZEROS.subarray(0, Math.min(ZEROS.length, segmentBytes - at)));
-      }
-      if (durable) await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.new`, path);
+    await disk.create(`${path}.new`, piecesOf(segment, segmentBytes), durable);
+    disk.rename(`${path}.new`, path);
   } catch (error) {
-    await rm(`${path}.new`, { force: true });
+    disk.remove(`${path}.new`);
     throw error;
   }
-  if (durable) syncDirectory(segment.directory);
-  return openSync(path, 'r+');
-}
-
-export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function writeWholly(fd: number, bytes: Buffer, position: number): void {
-  const written = writeSync(fd, bytes, 0, bytes.length, position);
-  if (written !== bytes.length) throw new Error(`short write: ${written} of ${bytes.length} bytes`);
+  if (durable) disk.syncDirectory(segment.directory);
+  return disk.open(path, 'r+');
 }

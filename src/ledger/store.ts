@@ -2,13 +2,12 @@
 // opens it for writing; other processes read. A fold and the positions it reaches are one
 // transaction.
 
-import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
 import { type AlertEvent, channelsFor } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
+import { DISK, type Disk } from './disk.js';
 import {
   type Entry,
   entryKey,
@@ -22,6 +21,7 @@ import {
   unpackReserve,
   unpackTotals,
 } from './entry.js';
+import { type Environment, openEnvironment, type Table } from './environment.js';
 import type { Booked, Fold } from './fold.js';
 import { isPending, type OutboxRow, packRow, unpackRow } from './outbox.js';
 import { Packer, Unpacker } from './pack.js';
@@ -41,7 +41,11 @@ export interface Progress {
   readonly finished: boolean;
 }
 
-type Table = Database<Buffer, Buffer>;
+/** What the store stands on. */
+export interface Ground {
+  readonly disk: Disk;
+  readonly openEnvironment: (path: string, readOnly: boolean) => Environment;
+}
 
 const STORE_FORMAT = 1;
 /** A commit may fault in native code when the disk is full: below this none is begun. */
@@ -57,7 +61,8 @@ const afterPrefix = metaKey('journam');
 
 export class Store implements Booked {
   readonly #path: string;
-  readonly #env: RootDatabase<Buffer, Buffer>;
+  readonly #disk: Disk;
+  readonly #env: Environment;
   readonly #meta: Table;
   readonly #open: Table;
   readonly #entries: Table;
@@ -67,12 +72,17 @@ export class Store implements Booked {
   readonly #settled: Table;
   readonly #outbox: Table;
 
-  constructor(storagePath: string, mode: 'write' | 'read') {
+  constructor(
+    storagePath: string,
+    mode: 'write' | 'read',
+    ground: Ground = { disk: DISK, openEnvironment },
+  ) {
     this.#path = storeFile(storagePath);
+    this.#disk = ground.disk;
     const readOnly = mode === 'read';
-    this.#env = open<Buffer, Buffer>({ path: this.#path, readOnly, overlappingSync: false });
+    this.#env = ground.openEnvironment(this.#path, readOnly);
     const table = (name: string): Table =>
-      this.#env.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+      this.#env.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
     this.#meta = table('meta');
     this.#open = table('open');
     this.#entries = table('entries');
@@ -90,7 +100,7 @@ export class Store implements Booked {
   }
 
   static exists(storagePath: string): boolean {
-    return existsSync(storeFile(storagePath));
+    return DISK.exists(storeFile(storagePath));
   }
 
   get entrySequence(): number {
@@ -267,9 +277,9 @@ export class Store implements Booked {
   }
 
   #assureDisk(): void {
-    const { bavail, bsize } = statfsSync(dirname(this.#path));
-    if (bavail * bsize >= FREE_BYTES_MIN) return;
-    const free = `${Math.floor((bavail * bsize) / 1024)} KiB are free, 16 MiB are needed`;
+    const freeBytes = this.#disk.freeBytes(dirname(this.#path));
+    if (freeBytes >= FREE_BYTES_MIN) return;
+    const free = `${Math.floor(freeBytes / 1024)} KiB are free, 16 MiB are needed`;
     throw new TokenPakError('ledger_unavailable', `the disk of ${this.#path} is full: ${free}`);
   }
 

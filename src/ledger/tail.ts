@@ -1,9 +1,9 @@
 // Follows one journal through its segments, from a position on. Tells a record that was cut short
 // by a kill from one that was damaged; never writes, never skips.
 
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { JournalRecord } from '../kernel/record.js';
 import { type Cursor, decode, isWhole } from './decode.js';
+import { DISK, type Disk } from './disk.js';
 import { KIND, spanOf, UNIT_BYTES } from './layout.js';
 import { headerFault, type Segment, segmentPath } from './segment.js';
 
@@ -32,6 +32,7 @@ export const faultText = (fault: Fault): string =>
 export class Tail {
   readonly journalId: number;
   readonly #directory: string;
+  readonly #disk: Disk;
   readonly #cursor: Cursor;
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #segment: number;
@@ -39,8 +40,9 @@ export class Tail {
   #fd: number | null = null;
   #fault: Fault | null = null;
 
-  constructor(directory: string, journalId: number, position: Position) {
+  constructor(directory: string, journalId: number, position: Position, disk: Disk = DISK) {
     this.#directory = directory;
+    this.#disk = disk;
     this.journalId = journalId;
     this.#segment = position.segment;
     this.#offset = position.offset;
@@ -80,7 +82,11 @@ export class Tail {
       if (this.#fault === null && this.#followerHasRecords()) this.#setFault('the segment is gone');
       return this.#fault === null ? 'whole' : 'damaged';
     }
-    const rest = readRest(this.#fd as number, this.#offset);
+    const fd = this.#fd as number;
+    const rest = readBetween(this.#disk, fd, {
+      start: this.#offset,
+      end: Math.max(this.#offset, this.#disk.size(fd)),
+    });
     const verdict = judgeRest(rest);
     if (verdict === 'damaged' || (verdict === 'torn' && this.#fault === null)) {
       this.#setFault(this.#fault?.why ?? 'the record does not begin as one');
@@ -93,7 +99,7 @@ export class Tail {
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
+    if (this.#fd !== null) this.#disk.close(this.#fd);
     this.#fd = null;
   }
 
@@ -105,15 +111,14 @@ export class Tail {
   #open(): boolean {
     if (this.#fd !== null) return true;
     const path = segmentPath(this.#place);
-    if (!existsSync(path)) return false;
-    this.#fd = openSync(path, 'r');
-    const header = Buffer.alloc(UNIT_BYTES);
-    const bytes = readSync(this.#fd, header, 0, UNIT_BYTES, 0);
-    const why = headerFault(header.subarray(0, bytes), this.#place);
+    if (!this.#disk.exists(path)) return false;
+    this.#fd = this.#disk.open(path, 'r');
+    const header = readBetween(this.#disk, this.#fd, { start: 0, end: UNIT_BYTES });
+    const why = headerFault(header, this.#place);
     if (why !== null) return this.#refuse(0, why);
     if (this.#offset === UNIT_BYTES) return true;
     const earlier: Cursor = { ...this.#cursor, sequence: null };
-    const known = readBetween(this.#fd, UNIT_BYTES, this.#offset);
+    const known = readBetween(this.#disk, this.#fd, { start: UNIT_BYTES, end: this.#offset });
     for (let at = 0; at < known.length;) {
       const step = decode(known, at, earlier);
       if (!('span' in step))
@@ -130,7 +135,7 @@ export class Tail {
   }
 
   #load(position: number): Buffer {
-    const bytes = readSync(this.#fd as number, this.#chunk, 0, CHUNK_BYTES, position);
+    const bytes = this.#disk.read(this.#fd as number, this.#chunk, position);
     return this.#chunk.subarray(0, bytes);
   }
 
@@ -163,12 +168,13 @@ export class Tail {
 
   #followerHasRecords(): boolean {
     const path = segmentPath({ ...this.#place, number: this.#segment + 1 });
-    if (!existsSync(path)) return false;
-    const fd = openSync(path, 'r');
+    if (!this.#disk.exists(path)) return false;
+    const fd = this.#disk.open(path, 'r');
     try {
-      return readBetween(fd, UNIT_BYTES, 2 * UNIT_BYTES).some((byte) => byte !== 0);
+      const first = { start: UNIT_BYTES, end: 2 * UNIT_BYTES };
+      return readBetween(this.#disk, fd, first).some((byte) => byte !== 0);
     } finally {
-      closeSync(fd);
+      this.#disk.close(fd);
     }
   }
 }
@@ -195,10 +201,7 @@ function writtenBytes(rest: Buffer): number {
   return 0;
 }
 
-function readBetween(fd: number, start: number, end: number): Buffer {
-  const bytes = Buffer.alloc(end - start);
-  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start));
+function readBetween(disk: Disk, fd: number, at: { start: number; end: number }): Buffer {
+  const bytes = Buffer.alloc(at.end - at.start);
+  return bytes.subarray(0, disk.read(fd, bytes, at.start));
 }
-
-const readRest = (fd: number, start: number): Buffer =>
-  readBetween(fd, start, Math.max(start, fstatSync(fd).size));
