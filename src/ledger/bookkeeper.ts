@@ -151,7 +151,12 @@ export class Bookkeeper implements Verbs {
     this.drained(timeMs);
     const before = wanted.map(bookedOf);
     const journalId = this.#store.nextJournalId();
-    const journal = new Journal({ directory: this.#directory, journalId, durability: 'power' });
+    const journal = new Journal({
+      directory: this.#directory,
+      journalId,
+      durability: 'power',
+      disk: this.#disk,
+    });
     try {
       for (const adjustment of wanted) journal.adjust({ ...adjustment, timeMs });
     } finally {

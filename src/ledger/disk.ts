@@ -39,7 +39,7 @@ export interface Disk {
   makeDirectory(path: string): void;
   /** Puts the names in a directory on disk. */
   syncDirectory(path: string): void;
-  /** Writes a new file without blocking, and syncs it when it has to be durable. */
+  /** Writes a new file without blocking, durably if asked to; when it fails there is none. */
   create(path: string, pieces: Iterable<Buffer>, durable: boolean): Promise<void>;
   freeBytes(directory: string): number;
 }
@@ -88,6 +88,9 @@ export const DISK: Disk = {
     try {
       for (const piece of pieces) await file.writeFile(piece);
       if (durable) await file.datasync();
+    } catch (error) {
+      rmSync(path);
+      throw error;
     } finally {
       await file.close();
     }

@@ -3,6 +3,12 @@
 
 import { open } from 'lmdb';
 
+export interface Range {
+  readonly start?: Buffer;
+  readonly end?: Buffer;
+  readonly limit?: number;
+}
+
 /** Bytes to bytes, in the order of the keys' bytes. */
 export interface Table {
   get(key: Buffer): Buffer | undefined;
@@ -10,7 +16,7 @@ export interface Table {
   putSync(key: Buffer, value: Buffer): unknown;
   removeSync(key: Buffer): unknown;
   /** From `start` up to, but not, `end`. */
-  getRange(range: { start?: Buffer; end?: Buffer }): Iterable<{ key: Buffer; value: Buffer }>;
+  getRange(range: Range): Iterable<{ key: Buffer; value: Buffer }>;
 }
 
 export interface Environment {

@@ -115,13 +115,8 @@ export function createSegment(segment: Segment, { segmentBytes, durable, disk }:
 export async function prepareSegment(segment: Segment, making: Making): Promise<number> {
   const { segmentBytes, durable, disk } = making;
   const path = segmentPath(segment);
-  try {
-    await disk.create(`${path}.new`, piecesOf(segment, segmentBytes), durable);
-    disk.rename(`${path}.new`, path);
-  } catch (error) {
-    disk.remove(`${path}.new`);
-    throw error;
-  }
+  await disk.create(`${path}.new`, piecesOf(segment, segmentBytes), durable);
+  disk.rename(`${path}.new`, path);
   if (durable) disk.syncDirectory(segment.directory);
   return disk.open(path, 'r+');
 }
