@@ -9,6 +9,7 @@ import { marked, printMarked } from './print.js';
 import { dayArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { LedgerFlags, SpendFlags } from './reports.js';
+import type { StatusFlags } from './status.js';
 
 const reports = () => import('./reports.js');
 
@@ -100,6 +101,13 @@ ledger
   .action(async (flags: LedgerFlags) => (await reports()).verifyCommand(flags));
 
 program
+  .command('status')
+  .description('a running proxy at a glance')
+  .addOption(configOption())
+  .option('--json', 'one JSON object')
+  .action(async (flags: StatusFlags) => (await import('./status.js')).statusCommand(flags));
+
+program
   .command('demo')
   .description('play the whole recipe against an embedded provider: no key, no network')
   .action(async () => (await import('./demo.js')).demoCommand());
@@ -112,9 +120,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 /** Failures that a change of the command line or the file mends. */
 const USAGE_CODES = new Set(['bad_config', 'bad_usage', 'config_exists', 'config_unwritable']);
 
+/** 3 when a provider, or the proxy itself, cannot be reached. */
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof TokenPakError)) return 1;
+  if (error.code === 'unreachable') return 3;
+  return USAGE_CODES.has(error.code) ? 2 : 1;
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(`${marked(`✗ ${messageOf(error)}`, process.stderr)}\n`);
-  process.exitCode = error instanceof TokenPakError && USAGE_CODES.has(error.code) ? 2 : 1;
+  process.exitCode = exitCodeOf(error);
 }

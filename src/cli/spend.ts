@@ -3,7 +3,7 @@
 import { createColors } from 'picocolors';
 import type { BudgetConfig } from '../config/config.js';
 import { limitsOf } from '../config/limits.js';
-import { dollars, nano, type NanoUsd, usdText } from '../kernel/money.js';
+import { dollars, type NanoUsd, usdText } from '../kernel/money.js';
 import { dayText, type SpendResult, type SpendRow } from '../ledger/spend.js';
 
 export interface SpendLook {
@@ -86,13 +86,25 @@ function cells(row: SpendRow, cap: NanoUsd | null, look: SpendLook): string[] {
 /** `██████░░░░  60% of $3.00`; empty without a cap. */
 function barText(spent: NanoUsd, cap: NanoUsd | null, { color, columns }: SpendLook): string {
   if (cap === null) return '';
-  const permille = cap === 0n ? (spent > 0n ? 1000n : 0n) : nano((spent * 1000n) / cap);
-  const text = `${permille / 10n}% of ${dollars(cap)}`;
-  if (columns < 80) return text;
+  if (columns < 80) return shareText(spent, cap);
+  return capBar(spent, cap, color);
+}
+
+const permilleOf = (spent: NanoUsd, cap: NanoUsd): bigint => {
+  if (cap === 0n) return spent > 0n ? 1000n : 0n;
+  return (spent * 1000n) / cap;
+};
+
+const shareText = (spent: NanoUsd, cap: NanoUsd): string =>
+  `${permilleOf(spent, cap) / 10n}% of ${dollars(cap)}`;
+
+/** `██████░░░░  60% of $3.00`, red when it is all gone. */
+export function capBar(spent: NanoUsd, cap: NanoUsd, color: boolean): string {
+  const permille = permilleOf(spent, cap);
   const full = Math.min(BAR_CELLS, Number((permille * BigInt(BAR_CELLS)) / 1000n));
   const colors = createColors(color);
   const paint = permille >= 1000n ? colors.red : permille >= 800n ? colors.yellow : colors.green;
-  return `${paint('█'.repeat(full))}${'░'.repeat(BAR_CELLS - full)} ${text}`;
+  return `${paint('█'.repeat(full))}${'░'.repeat(BAR_CELLS - full)} ${shareText(spent, cap)}`;
 }
 
 /** Names come from callers: nothing in them may steer a terminal. */

@@ -7,6 +7,9 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
 }
 
+/** An IPv6 address stands in brackets there. */
+export const hostInUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
 export type Checked = { ok: true; url: string } | { ok: false; why: string };
 
 const refused = (why: string): Checked => ({ ok: false, why });

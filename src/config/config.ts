@@ -82,7 +82,12 @@ export interface Config {
     /** What becomes of a provider's stream whose client has left. */
     readonly onDisconnect: 'drain' | 'abort';
   };
-  readonly admin: { readonly host: string; readonly port: number; readonly token: string | null };
+  readonly admin: {
+    readonly host: string;
+    /** `null`: 8001, or any free one when that is taken. */
+    readonly port: number | null;
+    readonly token: string | null;
+  };
   readonly storage: {
     readonly path: string;
     readonly durability: 'process' | 'power';

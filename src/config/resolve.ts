@@ -20,7 +20,7 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       responseFields: server.response_fields === 'on',
       onDisconnect: server.on_disconnect,
     },
-    admin: { host: admin.host, port: admin.port, token: textOrNull(admin.token) },
+    admin: { host: admin.host, port: admin.port ?? null, token: textOrNull(admin.token) },
     storage: {
       path: resolve(folder, storage.path),
       durability: storage.durability,

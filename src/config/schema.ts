@@ -85,7 +85,13 @@ const SERVER = object(
 const ADMIN = object(
   {
     host: text({ default: '127.0.0.1', description: 'Address of the admin listener.' }),
-    port: whole({ default: 8001, minimum: 0, maximum: 65_535 }, 'Port; 0 takes a free one.'),
+    port: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        description: 'Port; 0 takes a free one; default: 8001, or a free one when that is taken.',
+      }),
+    ),
     token: optional(text({ secret: true, description: 'Needed for anything but loopback.' })),
   },
   'Admin API, metrics and dashboard: a listener of its own.',

@@ -3,19 +3,15 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Books, Holding } from '../admin/running.js';
 import { Accounts } from '../budget/account.js';
 import { Counters, countersBytes, SLOTS_DEFAULT } from '../budget/counters.js';
 import type { BudgetConfig } from '../config/config.js';
 import { TokenPakError } from '../kernel/errors.js';
-import { nano, type NanoUsd } from '../kernel/money.js';
-import { GLOBAL_SCOPE, type LocalDate, type WindowKind } from '../kernel/scope.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
+import { GLOBAL_SCOPE, type LocalDate, userScope, type WindowKind } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
-import type { GlobalWindow, LedgerStatus } from '../ledger/protocol.js';
-
-export interface BooksStatus extends LedgerStatus {
-  /** What the counters hold beyond the books, of everyone's budgets: 0 unless there is a defect. */
-  readonly drift: NanoUsd;
-}
+import type { GlobalWindow } from '../ledger/protocol.js';
 
 const WINDOWS = ['daily', 'monthly'] as const;
 /** A settlement moves the counters an instant before its record can be read. */
@@ -30,6 +26,17 @@ export class Balances {
 
   constructor(budget: BudgetConfig) {
     this.#accounts = new Accounts(this.#counters, budget, this.salt);
+  }
+
+  /** What a window holds this instant. Of a scope that the counters do not hold: nothing. */
+  holding(user: string | null, window: WindowKind, date: LocalDate): Holding {
+    const scope = user === null ? GLOBAL_SCOPE : userScope(user);
+    const budget = this.#accounts.budget(scope, window, date, null);
+    if (budget === null) return { settled: ZERO_USD, reserved: ZERO_USD };
+    // In this order: a request that settles in between shows as held a moment longer.
+    const settled = this.#counters.settled(budget.bank);
+    const reserved = this.#counters.admitted(budget.bank) - settled;
+    return { settled, reserved: reserved < 0n ? ZERO_USD : nano(reserved) };
   }
 
   /** Books what was settled in the present windows before this process started. */
@@ -53,7 +60,7 @@ export class Balances {
   }
 
   /** The state of the books, and how far the counters are from them. */
-  async status(ledger: Ledger, date: LocalDate): Promise<BooksStatus> {
+  async status(ledger: Ledger, date: LocalDate): Promise<Books> {
     for (let look = 1; ; look++) {
       const before = WINDOWS.map((window) => this.#globalCells(window, date));
       const status = await ledger.status(date);

@@ -5,8 +5,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AlertDispatcher, channelsOf } from '../alert/dispatcher.js';
+import type { Running } from '../admin/running.js';
+import { hostInUrl } from '../config/address.js';
 import type { Config } from '../config/config.js';
-import { GATE } from '../http/thread.js';
+import { GATE, type Gate } from '../http/thread.js';
 import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
 import { messageOf } from '../kernel/errors.js';
@@ -14,6 +16,7 @@ import { Ledger } from '../ledger/client.js';
 import { PriceTable } from '../pricing/table.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Balances } from './balances.js';
+import { Control, VERSION } from './control.js';
 import { freePort, type Mocks, startMocks } from './listen.js';
 import { Workers } from './workers.js';
 
@@ -24,6 +27,12 @@ const HEADER_BYTES_MAX = '32768';
  * How long the end of the process waits for alerts under way. The rest goes out at the next start.
  */
 const ALERT_FLUSH_MS = 5_000;
+
+const STATES = {
+  [GATE.open]: 'ready',
+  [GATE.draining]: 'draining',
+  [GATE.failed]: 'ledger_unavailable',
+} as const;
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -44,6 +53,7 @@ export class Supervisor {
   #ledger: Ledger | null = null;
   #dispatcher: AlertDispatcher | null = null;
   #threads: Workers | null = null;
+  #control: Control | null = null;
   #stopping = false;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
@@ -54,7 +64,7 @@ export class Supervisor {
     this.#port = port;
     this.#mocks = mocks;
     this.#balances = new Balances(config.budget);
-    this.address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.address = `http://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
   }
 
@@ -111,8 +121,27 @@ export class Supervisor {
       dispatcher.dispatch(event, delivered);
     }
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
-    this.#threads = this.#workersWith(ledger);
-    await Promise.all([this.#threads.start(), warm]);
+    const threads = this.#workersWith(ledger);
+    this.#threads = threads;
+    this.#control = await Control.start(this.#runningWith(ledger, threads));
+    await Promise.all([threads.start(), warm]);
+    this.#control.announce();
+  }
+
+  #runningWith(ledger: Ledger, threads: Workers): Running {
+    return {
+      config: this.#config,
+      address: this.address,
+      version: VERSION,
+      pid: process.pid,
+      startedAtMs: Date.now(),
+      now: () => Date.now(),
+      ledger,
+      books: (date) => this.#balances.status(ledger, date),
+      workers: () => threads.count,
+      state: () => STATES[Atomics.load(new Int32Array(this.#gate), 0) as Gate],
+      holding: (user, window, date) => this.#balances.holding(user, window, date),
+    };
   }
 
   #dispatcherWith(ledger: Ledger): AlertDispatcher {
@@ -156,6 +185,7 @@ export class Supervisor {
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
+    await this.#control?.close();
     if (this.#ledger !== null) {
       await this.#ledger.drained().catch((error: unknown) => this.#log(`✗ ${messageOf(error)}`));
       if (this.#dispatcher !== null) {

@@ -1,0 +1,68 @@
+// What a route of the admin listener is: a row of data and a function from a request to a reply.
+// Nothing here knows of sockets.
+
+import type { ServerResponse } from 'node:http';
+import type { ErrorCode } from '../kernel/errors.js';
+import type { Running } from './running.js';
+
+export interface Asked {
+  readonly query: URLSearchParams;
+  /** The `{name}` segments of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The parsed JSON body; `null` without one. */
+  readonly body: unknown;
+}
+
+export type Reply =
+  | { readonly status?: number; readonly json: unknown }
+  | { readonly text: string | Uint8Array; readonly type: string }
+  /** Owns the response from here on. */
+  | { readonly stream: (response: ServerResponse) => void };
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** `/admin/raises/{id}`: a segment in braces is a parameter. */
+  readonly path: string;
+  /** One sentence, for the OpenAPI document. */
+  readonly summary: string;
+  /** Answers without the token: holds nothing that is anyone's secret. */
+  readonly open?: boolean;
+  answer(running: Running, asked: Asked): Reply | Promise<Reply>;
+}
+
+/** A refusal with a status of its own: thrown by a route, answered as JSON. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly code: ErrorCode | 'unauthorized' | 'forbidden' | 'not_found' | 'method_not_allowed';
+
+  constructor(status: number, code: Refused['code'], message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export const badRequest = (message: string): Refused =>
+  new Refused(400, 'invalid_request', message);
+
+/** The route's parameters when the path is its own, else `null`. */
+export function matchPath(pattern: string, path: string): Record<string, string> | null {
+  const wanted = pattern.split('/');
+  const found = path.split('/');
+  if (wanted.length !== found.length) return null;
+  const params: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const given = found[index] ?? '';
+    if (!segment.startsWith('{')) {
+      if (segment !== given) return null;
+      continue;
+    }
+    try {
+      params[segment.slice(1, -1)] = decodeURIComponent(given);
+    } catch {
+      // A lone percent sign: it is nobody's name.
+      return null;
+    }
+  }
+  return params;
+}

@@ -1,0 +1,23 @@
+// The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
+
+import type { Route } from './route.js';
+import { statusView } from './status.js';
+
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Whether the proxy lets requests in.',
+    open: true,
+    answer: (running) => {
+      const status = running.state();
+      return { status: status === 'ready' ? 200 : 503, json: { status } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/status',
+    summary: 'The proxy at a glance: workers, budgets, reservations, the state of the books.',
+    answer: async (running) => ({ json: await statusView(running) }),
+  },
+];

@@ -1,0 +1,37 @@
+// A running proxy as the admin listener sees it: what may be read, and the few things that may be
+// done. The supervisor fills it in; a route takes nothing from anywhere else.
+
+import type { Config } from '../config/config.js';
+import type { NanoUsd } from '../kernel/money.js';
+import type { LocalDate, WindowKind } from '../kernel/scope.js';
+import type { Ledger } from '../ledger/client.js';
+import type { LedgerStatus } from '../ledger/protocol.js';
+
+/** What a window holds this instant, as admission sees it. */
+export interface Holding {
+  readonly settled: NanoUsd;
+  readonly reserved: NanoUsd;
+}
+
+/** The state of the books, and how far the counters are from them. */
+export interface Books extends LedgerStatus {
+  /** What the counters hold beyond the books, of everyone's budgets: 0 unless there is a defect. */
+  readonly drift: NanoUsd;
+}
+
+export interface Running {
+  readonly config: Config;
+  /** Of the data plane, as in the ready line. */
+  readonly address: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly now: () => number;
+  readonly ledger: Ledger;
+  readonly books: (date: LocalDate) => Promise<Books>;
+  /** HTTP worker threads that live. */
+  readonly workers: () => number;
+  readonly state: () => 'ready' | 'draining' | 'ledger_unavailable';
+  /** Of one user's window, or everyone's for `null`, from the counters. */
+  readonly holding: (user: string | null, window: WindowKind, date: LocalDate) => Holding;
+}
