@@ -6,10 +6,10 @@ import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import type { AdjustRecord, ReserveRecord } from '../kernel/record.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
-import { SOURCES, WINDOWS } from './layout.js';
+import { WINDOWS } from './layout.js';
 import { Packer, Unpacker } from './pack.js';
 
-const ENTRY_KINDS = ['void', 'settle', 'adjust'] as const;
+export const ENTRY_KINDS = ['void', 'settle', 'adjust'] as const;
 type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** A request from reservation to end, or a correction by an invoice. */
@@ -30,19 +30,23 @@ export interface Entry {
   readonly overrun: boolean;
 }
 
-/** Sums of a day's entries by user, model and provider. */
+type Sums = { -readonly [K in keyof Usage]: number };
+
+/** Sums of a day's entries by user, model and provider; added to in place. */
 export interface Totals {
   readonly date: LocalDate;
   readonly user: string;
   readonly model: string;
   readonly provider: string;
-  readonly requests: number;
-  readonly voids: number;
-  readonly estimated: number;
-  readonly unsettled: number;
-  readonly cost: NanoUsd;
-  readonly usage: Usage;
+  requests: number;
+  voids: number;
+  estimated: number;
+  unsettled: number;
+  cost: NanoUsd;
+  readonly usage: Sums;
 }
+
+export type TotalsName = Pick<Totals, 'date' | 'user' | 'model' | 'provider'>;
 
 const NOON_MS = 12 * 3_600_000;
 
@@ -91,40 +95,43 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
-/** The totals with one more entry; from nothing when it is the first. */
-export function addEntry(before: Totals | undefined, entry: Entry): Totals {
-  const { date, user, model, provider } = entry.reserve;
-  const settled = entry.kind === 'settle' ? 1 : 0;
-  return {
-    date,
-    user,
-    model,
-    provider,
-    requests: (before?.requests ?? 0) + settled,
-    voids: (before?.voids ?? 0) + (entry.kind === 'void' ? 1 : 0),
-    estimated: (before?.estimated ?? 0) + (entry.source === 'estimated' ? 1 : 0),
-    unsettled: (before?.unsettled ?? 0) + (entry.source === 'unsettled' ? 1 : 0),
-    cost: nano((before?.cost ?? ZERO_USD) + entry.cost),
-    usage: addUsage(before?.usage ?? NO_USAGE, entry.usage),
-  };
+export function addToUsage(sums: Sums, usage: Usage): void {
+  sums.inputTokens += usage.inputTokens;
+  sums.cachedInputTokens += usage.cachedInputTokens;
+  sums.cacheWriteTokens += usage.cacheWriteTokens;
+  sums.cacheWrite1hTokens += usage.cacheWrite1hTokens;
+  sums.outputTokens += usage.outputTokens;
+  sums.reasoningTokens += usage.reasoningTokens;
+}
+
+/** The totals that a reservation's end will count in, at nothing. */
+export const newTotals = ({ date, user, model, provider }: TotalsName): Totals => ({
+  date,
+  user,
+  model,
+  provider,
+  requests: 0,
+  voids: 0,
+  estimated: 0,
+  unsettled: 0,
+  cost: ZERO_USD,
+  usage: { ...NO_USAGE },
+});
+
+export function addToTotals(totals: Totals, entry: Entry): void {
+  if (entry.kind === 'settle') totals.requests += 1;
+  if (entry.kind === 'void') totals.voids += 1;
+  if (entry.source === 'estimated') totals.estimated += 1;
+  if (entry.source === 'unsettled') totals.unsettled += 1;
+  totals.cost = nano(totals.cost + entry.cost);
+  addToUsage(totals.usage, entry.usage);
 }
 
 /** One for all: whoever starts it is done with it before anyone else starts. */
 const packer = new Packer();
 
-export const reservationKey = (reservationId: bigint): Buffer =>
-  packer.start().u64(reservationId).done();
-
-export const entryKey = (entry: Entry): Buffer =>
-  packer.start().u48(entry.timeMs).u64(entry.reserve.reservationId).done();
-
 /** Sorts by day first. */
-export const totalsKey = ({
-  date,
-  user,
-  model,
-  provider,
-}: Pick<ReserveRecord, 'date' | 'user' | 'model' | 'provider'>): Buffer =>
+export const totalsKey = ({ date, user, model, provider }: TotalsName): Buffer =>
   packer.start().u32(date).text(user).text(model).text(provider).done();
 
 export const settledKey = (window: WindowKind, windowNumber: number, scope: Scope): Buffer =>
@@ -140,7 +147,7 @@ export function packUsage(to: Packer, usage: Usage): Packer {
     .u48(usage.reasoningTokens);
 }
 
-export const unpackUsage = (from: Unpacker): Usage => ({
+export const unpackUsage = (from: Unpacker): Sums => ({
   inputTokens: from.u48(),
   cachedInputTokens: from.u48(),
   cacheWriteTokens: from.u48(),
@@ -148,79 +155,6 @@ export const unpackUsage = (from: Unpacker): Usage => ({
   outputTokens: from.u48(),
   reasoningTokens: from.u48(),
 });
-
-export const packReserve = (record: ReserveRecord): Buffer =>
-  packReserveInto(packer.start(), record).u8(record.retryCount).done();
-
-function packReserveInto(to: Packer, record: ReserveRecord): Packer {
-  return to
-    .u64(record.reservationId)
-    .u48(record.timeMs)
-    .u32(record.date)
-    .text(record.user)
-    .text(record.model)
-    .text(record.requestedModel)
-    .text(record.provider)
-    .i64(record.amount)
-    .u48(record.inputBoundTokens)
-    .u48(record.maxOutputTokens)
-    .text(record.priceVersion)
-    .u48(record.deadlineMs);
-}
-
-export function unpackReserve(bytes: Buffer): ReserveRecord {
-  const from = new Unpacker(bytes);
-  const reserve = reserveFrom(from);
-  return from.isAtEnd ? reserve : { ...reserve, retryCount: from.u8() };
-}
-
-const reserveFrom = (from: Unpacker): ReserveRecord => ({
-  kind: 'reserve',
-  reservationId: from.u64(),
-  timeMs: from.u48(),
-  date: from.u32(),
-  user: from.text(),
-  model: from.text(),
-  requestedModel: from.text(),
-  provider: from.text(),
-  amount: nano(from.i64()),
-  inputBoundTokens: from.u48(),
-  maxOutputTokens: from.u48(),
-  priceVersion: from.text(),
-  deadlineMs: from.u48(),
-  // Stands last of all, behind what the first version wrote.
-  retryCount: 0,
-});
-
-export function packEntry(entry: Entry): Buffer {
-  packer.start().u48(entry.sequence).u8(ENTRY_KINDS.indexOf(entry.kind)).u48(entry.timeMs);
-  packReserveInto(packer, entry.reserve).i64(entry.cost);
-  return packUsage(packer, entry.usage)
-    .u8(entry.source === null ? SOURCES.length : SOURCES.indexOf(entry.source))
-    .u32(entry.status)
-    .text(entry.priceVersion)
-    .u8(entry.overrun ? 1 : 0)
-    .u8(entry.reserve.retryCount)
-    .done();
-}
-
-export function unpackEntry(bytes: Buffer): Entry {
-  const from = new Unpacker(bytes);
-  const entry: Entry = {
-    sequence: from.u48(),
-    kind: ENTRY_KINDS[from.u8()] ?? 'void',
-    timeMs: from.u48(),
-    reserve: reserveFrom(from),
-    cost: nano(from.i64()),
-    usage: unpackUsage(from),
-    source: SOURCES[from.u8()] ?? null,
-    status: from.u32(),
-    priceVersion: from.text(),
-    overrun: from.u8() === 1,
-  };
-  if (from.isAtEnd) return entry;
-  return { ...entry, reserve: { ...entry.reserve, retryCount: from.u8() } };
-}
 
 export function packTotals(totals: Totals): Buffer {
   packer

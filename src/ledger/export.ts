@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import { requestIdText } from '../kernel/record.js';
 import { GLOBAL_SCOPE, userScope, windowNumber } from '../kernel/scope.js';
-import { addEntry, type Entry, settledKey, type Totals, totalsKey } from './entry.js';
+import { addToTotals, type Entry, newTotals, settledKey, type Totals, totalsKey } from './entry.js';
 import { WINDOWS } from './layout.js';
 import { isHeld } from './lock.js';
 import { listSegments } from './segment.js';
 import { readSegment, type Snapshot, withSnapshot } from './snapshot.js';
 import { dayText, totalsOf, utcTotalsOf } from './spend.js';
-import { addToUtcTotals, type UtcTotals, utcName } from './utc-totals.js';
+import { UtcBook, utcName } from './utc-totals.js';
 
 const DATE_MAX = 99_991_231;
 
@@ -90,14 +90,16 @@ export async function verify(storagePath: string): Promise<Verification> {
 
 function compare(snapshot: Snapshot, problems: string[]): number {
   const totals = new Map<string, Totals>();
-  const utcTotals = new Map<string, UtcTotals>();
+  const utcTotals = new UtcBook(() => undefined);
   const settled = new Map<string, NanoUsd>();
   let count = 0;
   for (const entry of entriesOf(snapshot)) {
     count += 1;
     const key = totalsKey(entry.reserve).toString('latin1');
-    totals.set(key, addEntry(totals.get(key), entry));
-    addToUtcTotals(utcTotals, entry);
+    let sum = totals.get(key);
+    if (sum === undefined) totals.set(key, (sum = newTotals(entry.reserve)));
+    addToTotals(sum, entry);
+    utcTotals.add(entry);
     addSettled(settled, entry);
   }
   for (const found of totalsOf(snapshot, 0, DATE_MAX)) {
@@ -115,10 +117,10 @@ function compare(snapshot: Snapshot, problems: string[]): number {
   }
   for (const found of utcTotalsOf(snapshot, 0, DATE_MAX)) {
     const key = utcName(found);
-    const sum = utcTotals.get(key);
-    if (JSON.stringify(found, plain) === JSON.stringify(sum, plain)) utcTotals.delete(key);
+    const sum = utcTotals.rows.get(key);
+    if (JSON.stringify(found, plain) === JSON.stringify(sum, plain)) utcTotals.rows.delete(key);
   }
-  for (const { utcDate, provider, model } of utcTotals.values()) {
+  for (const { utcDate, provider, model } of utcTotals.rows.values()) {
     const whose = `provider ${provider}, model ${model}`;
     problems.push(`totals of ${dayText(utcDate)} in UTC, ${whose} are not their entries'`);
   }

@@ -5,9 +5,15 @@
 
 import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent } from '../kernel/alert.js';
-import { utcDate } from '../kernel/calendar.js';
 import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
-import type { AdjustRecord, AlertRecord, JournalRecord, ReserveRecord } from '../kernel/record.js';
+import type {
+  AdjustRecord,
+  AlertRecord,
+  JournalRecord,
+  ReserveRecord,
+  SettleRecord,
+  VoidRecord,
+} from '../kernel/record.js';
 import {
   GLOBAL_SCOPE,
   type LocalDate,
@@ -17,17 +23,18 @@ import {
   windowNumber,
 } from '../kernel/scope.js';
 import {
-  addEntry,
+  addToTotals,
   adjustment,
   type Entry,
+  newTotals,
   settledKey,
   type Totals,
   totalsKey,
   UNPRICED,
 } from './entry.js';
 import { WINDOWS } from './layout.js';
-import { crossed, eventIdOf, eventOf, limitOf, type Occasion } from './outbox.js';
-import { addUtcEntry, utcName, type UtcTotals, utcTotalsKey } from './utc-totals.js';
+import { crossed, eventIdOf, eventOf, limitOf, nextCrossing, type Occasion } from './outbox.js';
+import { UtcBook, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
 /** What earlier transactions have booked. */
 export interface Booked {
@@ -46,6 +53,17 @@ export interface Balance {
   readonly window: WindowKind;
   readonly limit: NanoUsd | null;
   settled: NanoUsd;
+  /** The least sum that passes a threshold which is not passed yet; `null` when none is left. */
+  nextCrossing: NanoUsd | null;
+}
+
+/** What the requests of a user's day add to. */
+interface UserDay {
+  readonly date: LocalDate;
+  /** Once something has cost. */
+  balances: readonly Balance[] | null;
+  /** By model; of several providers only when a model has changed its own. */
+  readonly totals: Map<string, Totals[]>;
 }
 
 export class Fold {
@@ -54,14 +72,14 @@ export class Fold {
   /** Reservations that were open before and have ended. */
   readonly ended = new Set<bigint>();
   readonly entries: Entry[] = [];
-  readonly totals = new Map<string, Totals>();
-  readonly utcTotals = new Map<string, UtcTotals>();
+  readonly totals: Totals[] = [];
   /** By the bytes of their keys, as a latin1 text. */
   readonly settled = new Map<string, Balance>();
   readonly alerts = new Map<string, AlertEvent>();
   /** Ends of reservations that are not open: each is a defect, and booked by nobody. */
   readonly strayEnds: bigint[] = [];
-  readonly #balances = new Map<string, readonly Balance[]>();
+  readonly #utc: UtcBook;
+  readonly #userDays = new Map<string, UserDay[]>();
   readonly #booked: Booked;
   readonly #firstSequence: number;
   readonly #budget: BudgetConfig | null;
@@ -71,6 +89,12 @@ export class Fold {
     this.#booked = booked;
     this.#firstSequence = booked.entrySequence;
     this.#budget = budget;
+    this.#utc = new UtcBook((name) => booked.utcTotalsOf(utcTotalsKey(name)));
+  }
+
+  /** By `utcName`. */
+  get utcTotals(): ReadonlyMap<string, UtcTotals> {
+    return this.#utc.rows;
   }
 
   get entrySequence(): number {
@@ -87,8 +111,7 @@ export class Fold {
     } else {
       const reserve = this.#end(record.reservationId);
       if (reserve === undefined) this.strayEnds.push(record.reservationId);
-      else if (record.kind === 'settle') this.#book({ ...record, reserve });
-      else this.#book({ ...UNPRICED, ...record, reserve });
+      else this.#book(endingOf(record, reserve));
     }
   }
 
@@ -98,7 +121,7 @@ export class Fold {
     if (open === undefined) return;
     const { amount: cost, priceVersion } = open;
     const ending = { kind: 'settle', source: 'unsettled', timeMs, cost, priceVersion } as const;
-    this.#book({ ...UNPRICED, ...ending, reserve: open });
+    this.#book({ ...UNPRICED, ...ending, reserve: open, sequence: 0 });
   }
 
   #end(reservationId: bigint): ReserveRecord | undefined {
@@ -113,50 +136,65 @@ export class Fold {
     return before;
   }
 
-  #book(ending: Omit<Entry, 'sequence'>): void {
-    const entry: Entry = { ...ending, sequence: this.entrySequence };
+  #book(entry: Ending): void {
+    entry.sequence = this.entrySequence;
     this.entries.push(entry);
-    const { date, user, model, provider } = entry.reserve;
-    const name = `${date} ${user.length} ${model.length} ${user}${model}${provider}`;
-    const before = this.totals.get(name) ?? this.#booked.totalsOf(totalsKey(entry.reserve));
-    this.totals.set(name, addEntry(before, entry));
-    this.#addUtc(entry);
-    if (entry.kind === 'settle') this.#settle(entry, this.#balancesOf(user, date));
-    else if (entry.kind === 'adjust') this.#settle(entry, this.#globalBalances(date));
+    const { date, user } = entry.reserve;
+    const day = this.#userDay(user, date);
+    addToTotals(this.#totalsOf(day, entry.reserve), entry);
+    this.#utc.add(entry);
+    if (entry.kind === 'settle') {
+      day.balances ??= this.#balancesOf(user, date);
+      this.#settle(entry, day.balances);
+    } else if (entry.kind === 'adjust') {
+      this.#settle(entry, this.#globalBalances(date));
+    }
     if (entry.overrun) this.#overrun(entry);
+  }
+
+  #userDay(user: string, date: LocalDate): UserDay {
+    let days = this.#userDays.get(user);
+    if (days === undefined) this.#userDays.set(user, (days = []));
+    let day = days.find((one) => one.date === date);
+    if (day === undefined) {
+      day = { date, balances: null, totals: new Map() };
+      days.push(day);
+    }
+    return day;
+  }
+
+  #totalsOf(day: UserDay, reserve: ReserveRecord): Totals {
+    let ofModel = day.totals.get(reserve.model);
+    if (ofModel === undefined) day.totals.set(reserve.model, (ofModel = []));
+    let totals = ofModel.find(({ provider }) => provider === reserve.provider);
+    if (totals === undefined) {
+      totals = this.#booked.totalsOf(totalsKey(reserve)) ?? newTotals(reserve);
+      ofModel.push(totals);
+      this.totals.push(totals);
+    }
+    return totals;
   }
 
   /** Books what the correction adds to those of its provider and day before it. */
   #adjust(record: AdjustRecord): void {
-    const before = this.#utcTotalsOf({ ...record, model: '' })?.cost ?? ZERO_USD;
+    const before = this.#utc.rowOf({ ...record, model: '' }).cost;
     const delta = nano(record.amount - before);
-    if (delta !== 0n) this.#book(adjustment(record, delta));
-  }
-
-  #addUtc(entry: Entry): void {
-    if (entry.kind === 'void') return;
-    const { timeMs, provider, model } = entry.reserve;
-    const row = { utcDate: utcDate(timeMs), provider, model };
-    this.utcTotals.set(utcName(row), addUtcEntry(this.#utcTotalsOf(row), entry));
-  }
-
-  #utcTotalsOf(row: Pick<UtcTotals, 'utcDate' | 'provider' | 'model'>): UtcTotals | undefined {
-    return this.utcTotals.get(utcName(row)) ?? this.#booked.utcTotalsOf(utcTotalsKey(row));
+    if (delta !== 0n) this.#book({ ...adjustment(record, delta), sequence: 0 });
   }
 
   #settle({ cost, reserve, timeMs }: Entry, balances: readonly Balance[]): void {
     const { date } = reserve;
     for (const balance of balances) {
-      const { scope, window, limit } = balance;
       const before = balance.settled;
       const after = nano(before + cost);
       balance.settled = after;
+      const { scope, window, limit } = balance;
+      if (balance.nextCrossing === null || after < balance.nextCrossing) continue;
       if (this.#budget === null || limit === null || cost === 0n) continue;
       const event = 'budget_threshold_exceeded';
-      for (const thresholdPct of crossed(this.#budget.alertThresholdsPct, limit, {
-        before,
-        after,
-      })) {
+      const thresholdsPct = this.#budget.alertThresholdsPct;
+      balance.nextCrossing = nextCrossing(thresholdsPct, limit, after);
+      for (const thresholdPct of crossed(thresholdsPct, limit, { before, after })) {
         this.#owe({ event, scope, window, date, thresholdPct, spent: after, limit, timeMs });
       }
     }
@@ -164,15 +202,9 @@ export class Fold {
 
   /** The four sums that a user's request counts in: found once, then added to in place. */
   #balancesOf(user: string, date: LocalDate): readonly Balance[] {
-    const name = `${date} ${user}`;
-    let balances = this.#balances.get(name);
-    if (balances === undefined) {
-      balances = [userScope(user), GLOBAL_SCOPE].flatMap((scope) =>
-        WINDOWS.map((window) => this.#balanceOf(scope, window, date)),
-      );
-      this.#balances.set(name, balances);
-    }
-    return balances;
+    return [userScope(user), GLOBAL_SCOPE].flatMap((scope) =>
+      WINDOWS.map((window) => this.#balanceOf(scope, window, date)),
+    );
   }
 
   /** A correction is nobody's: it counts against everyone's budgets alone. */
@@ -185,9 +217,14 @@ export class Fold {
     const text = key.toString('latin1');
     let balance = this.settled.get(text);
     if (balance === undefined) {
-      const limit = this.#budget === null ? null : limitOf(this.#budget, scope, window);
+      const budget = this.#budget;
+      const limit = budget === null ? null : limitOf(budget, scope, window);
       const settled = this.#booked.settledOf(key) ?? ZERO_USD;
-      balance = { key, scope, window, limit, settled };
+      const next =
+        budget === null || limit === null
+          ? null
+          : nextCrossing(budget.alertThresholdsPct, limit, settled);
+      balance = { key, scope, window, limit, settled, nextCrossing: next };
       this.settled.set(text, balance);
     }
     return balance;
@@ -214,4 +251,27 @@ export class Fold {
     if (this.alerts.has(eventId) || this.#booked.isOwed(eventId)) return;
     this.alerts.set(eventId, eventOf(occasion, this.#budget.timezone));
   }
+}
+
+/** An entry that gets its number when it is booked. */
+type Ending = Omit<Entry, 'sequence'> & { sequence: number };
+
+function endingOf(record: SettleRecord | VoidRecord, reserve: ReserveRecord): Ending {
+  const { timeMs, status } = record;
+  if (record.kind === 'void') {
+    return { ...UNPRICED, sequence: 0, kind: 'void', timeMs, status, reserve };
+  }
+  // Member by member: a spread of the record costs more than all else that is done for it here.
+  return {
+    sequence: 0,
+    kind: 'settle',
+    timeMs,
+    reserve,
+    cost: record.cost,
+    usage: record.usage,
+    source: record.source,
+    status,
+    priceVersion: record.priceVersion,
+    overrun: record.overrun,
+  };
 }

@@ -65,17 +65,34 @@ export function eventOf(occasion: Occasion, timezone: string): AlertEvent {
 export const limitOf = (budget: BudgetConfig, scope: Scope, window: WindowKind): NanoUsd | null =>
   limitsOf(budget, scopeUser(scope))[window];
 
+/** Percents may be fractions: reckoned in millionths of a limit, so that no float meets money. */
+const MILLION = 1_000_000n;
+const millionths = (pct: number): bigint => BigInt(Math.round(pct * 10_000));
+
 /** The thresholds, in percent, that spending passes on its way from `before` to `after`. */
 export function crossed(
   thresholdsPct: readonly number[],
   limit: NanoUsd,
   { before, after }: { before: NanoUsd; after: NanoUsd },
 ): number[] {
-  // Percents may be fractions: compared in millionths of the limit, so that no float meets money.
   return thresholdsPct.filter((pct) => {
-    const threshold = limit * BigInt(Math.round(pct * 10_000));
-    return before * 1_000_000n < threshold && threshold <= after * 1_000_000n;
+    const threshold = limit * millionths(pct);
+    return before * MILLION < threshold && threshold <= after * MILLION;
   });
+}
+
+/** The least sum beyond `settled` that reaches a threshold; `null` when all are passed. */
+export function nextCrossing(
+  thresholdsPct: readonly number[],
+  limit: NanoUsd,
+  settled: NanoUsd,
+): NanoUsd | null {
+  let next: bigint | null = null;
+  for (const pct of thresholdsPct) {
+    const reached = (limit * millionths(pct) + MILLION - 1n) / MILLION;
+    if (reached > settled && (next === null || reached < next)) next = reached;
+  }
+  return next === null ? null : nano(next);
 }
 
 /** JSON has no bigint: amounts of money are stored as their digits. */

@@ -50,7 +50,7 @@ export async function spend(storagePath: string, query: SpendQuery): Promise<Spe
 export function* totalsOf({ store, fold }: Snapshot, from: number, to: number): Iterable<Totals> {
   const key = (totals: Totals): string =>
     JSON.stringify([totals.date, totals.user, totals.model, totals.provider]);
-  const newer = new Map([...fold.totals.values()].map((totals) => [key(totals), totals]));
+  const newer = new Map(fold.totals.map((totals) => [key(totals), totals]));
   for (const totals of store.totalsBetween(from, to)) {
     if (!newer.has(key(totals))) yield totals;
   }

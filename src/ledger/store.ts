@@ -7,32 +7,16 @@ import { type AlertEvent, channelsFor } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
+import { CHUNK_ENTRIES_MAX, chunkKey, packChunk, unpackChunk } from './chunk.js';
 import { DISK, type Disk } from './disk.js';
-import {
-  type Entry,
-  entryKey,
-  packEntry,
-  packReserve,
-  packTotals,
-  reservationKey,
-  type Totals,
-  totalsKey,
-  unpackEntry,
-  unpackReserve,
-  unpackTotals,
-} from './entry.js';
+import { type Entry, packTotals, type Totals, totalsKey, unpackTotals } from './entry.js';
 import { type Environment, openEnvironment, type Table } from './environment.js';
 import type { Booked, Fold } from './fold.js';
 import { isPending, type OutboxRow, packRow, unpackRow } from './outbox.js';
+import { OpenBook, type Page } from './open-book.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
-import {
-  addToUtcTotals,
-  packUtcTotals,
-  unpackUtcTotals,
-  type UtcTotals,
-  utcTotalsKey,
-} from './utc-totals.js';
+import { packUtcTotals, unpackUtcTotals, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
 /** How far a journal is booked; `finished` ones are read no more, whatever still lies on disk. */
 export interface Progress {
@@ -67,10 +51,10 @@ export class Store implements Booked {
   readonly #open: Table;
   readonly #entries: Table;
   readonly #totals: Table;
-  /** Not there in books that no program since has opened for writing. */
-  readonly #utcTotals: Table | undefined;
+  readonly #utcTotals: Table;
   readonly #settled: Table;
   readonly #outbox: Table;
+  #loaded: OpenBook | null = null;
 
   constructor(
     storagePath: string,
@@ -96,7 +80,6 @@ export class Store implements Booked {
       const found = `${this.#path} has format ${format ?? 'none'}`;
       throw new TokenPakError('ledger_format', `${found}, this program reads ${STORE_FORMAT}`);
     }
-    if (!readOnly) this.#fillUtcTotals();
   }
 
   static exists(storagePath: string): boolean {
@@ -113,8 +96,7 @@ export class Store implements Booked {
   }
 
   openOf(reservationId: bigint): ReserveRecord | undefined {
-    const bytes = this.#open.get(reservationKey(reservationId));
-    return bytes === undefined ? undefined : unpackReserve(bytes);
+    return this.#openBook.get(reservationId);
   }
 
   totalsOf(key: Buffer): Totals | undefined {
@@ -123,7 +105,7 @@ export class Store implements Booked {
   }
 
   utcTotalsOf(key: Buffer): UtcTotals | undefined {
-    const bytes = this.#utcTotals?.get(key);
+    const bytes = this.#utcTotals.get(key);
     return bytes === undefined ? undefined : unpackUtcTotals(bytes);
   }
 
@@ -149,14 +131,13 @@ export class Store implements Booked {
 
   /** Open reservations, of one journal or of all. */
   *openReservations(journalId?: number): Iterable<ReserveRecord> {
-    for (const { value } of this.#open.getRange({})) {
-      const record = unpackReserve(value);
+    for (const record of this.#openBook.values()) {
       if (journalId === undefined || journalOf(record.reservationId) === journalId) yield record;
     }
   }
 
   *entries(): Iterable<Entry> {
-    for (const { value } of this.#entries.getRange({})) yield unpackEntry(value);
+    for (const { value } of this.#entries.getRange({})) yield* unpackChunk(value);
   }
 
   /** Totals of the days from `from` to `to`, both included. */
@@ -170,8 +151,7 @@ export class Store implements Booked {
   *utcTotalsBetween(from: number, to: number): Iterable<UtcTotals> {
     const start = new Packer().u32(from).done();
     const end = new Packer().u32(to + 1).done();
-    const rows = this.#utcTotals?.getRange({ start, end }) ?? [];
-    for (const { value } of rows) yield unpackUtcTotals(value);
+    for (const { value } of this.#utcTotals.getRange({ start, end })) yield unpackUtcTotals(value);
   }
 
   /** What the scopes of one window have settled. Keys as `settledKey` makes them. */
@@ -191,43 +171,53 @@ export class Store implements Booked {
   /** Stores a fold and the positions it has reached, in one durable transaction. */
   commit(fold: Fold, progresses: readonly Progress[], channels: readonly string[]): void {
     this.#assureDisk();
-    this.#env.transactionSync(() => {
-      for (const [id, reserve] of fold.opened) {
-        this.#open.putSync(reservationKey(id), packReserve(reserve));
-      }
-      for (const id of fold.ended) this.#open.removeSync(reservationKey(id));
-      for (const entry of fold.entries) this.#entries.putSync(entryKey(entry), packEntry(entry));
-      for (const totals of fold.totals.values()) {
-        this.#totals.putSync(totalsKey(totals), packTotals(totals));
-      }
-      for (const totals of fold.utcTotals.values()) {
-        this.#utcTotals?.putSync(utcTotalsKey(totals), packUtcTotals(totals));
-      }
-      for (const { key, settled } of fold.settled.values()) {
-        this.#settled.putSync(key, new Packer().i64(settled).done());
-      }
-      for (const event of fold.alerts.values()) this.#putAlert(event, channels);
-      this.#setNumber('entries', fold.entrySequence);
-      if (fold.strayEnds.length > 0) {
-        this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
-      }
-      for (const progress of progresses) {
-        this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
-      }
-    });
+    try {
+      this.#env.transactionSync(() => this.#put(fold, progresses, channels));
+    } catch (error) {
+      // What is open in memory has run ahead of the store.
+      this.#loaded = null;
+      throw error;
+    }
   }
 
-  /** Books of before there were these totals have none of them: added up once. */
-  #fillUtcTotals(): void {
-    const [first] = this.#utcTotals?.getRange({ limit: 1 }) ?? [];
-    if (first !== undefined) return;
-    const totals = new Map<string, UtcTotals>();
-    for (const entry of this.entries()) addToUtcTotals(totals, entry);
-    this.#env.transactionSync(() => {
-      for (const row of totals.values()) {
-        this.#utcTotals?.putSync(utcTotalsKey(row), packUtcTotals(row));
-      }
-    });
+  #put(fold: Fold, progresses: readonly Progress[], channels: readonly string[]): void {
+    for (const page of this.#openBook.change([...fold.opened.values()], fold.ended)) {
+      const key = new Packer().u48(page.number).done();
+      if (page.entries.length === 0) this.#open.removeSync(key);
+      else this.#open.putSync(key, packChunk(page.entries));
+    }
+    for (let at = 0; at < fold.entries.length; at += CHUNK_ENTRIES_MAX) {
+      const entries = fold.entries.slice(at, at + CHUNK_ENTRIES_MAX);
+      this.#entries.putSync(chunkKey(entries), packChunk(entries));
+    }
+    for (const totals of fold.totals) {
+      this.#totals.putSync(totalsKey(totals), packTotals(totals));
+    }
+    for (const totals of fold.utcTotals.values()) {
+      this.#utcTotals.putSync(utcTotalsKey(totals), packUtcTotals(totals));
+    }
+    for (const { key, settled } of fold.settled.values()) {
+      this.#settled.putSync(key, new Packer().i64(settled).done());
+    }
+    for (const event of fold.alerts.values()) this.#putAlert(event, channels);
+    this.#setNumber('entries', fold.entrySequence);
+    if (fold.strayEnds.length > 0) {
+      this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
+    }
+    for (const progress of progresses) {
+      this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
+    }
+  }
+
+  /** Read from the store once; kept in step by each commit. */
+  get #openBook(): OpenBook {
+    return (this.#loaded ??= new OpenBook(this.#openPages()));
+  }
+
+  *#openPages(): Iterable<Page> {
+    for (const { key, value } of this.#open.getRange({})) {
+      yield { number: new Unpacker(key).u48(), entries: unpackChunk(value) };
+    }
   }
 
   /** Forgets finished journals of which no file is left. */
@@ -270,6 +260,7 @@ export class Store implements Booked {
   /** Reads on from what is committed by now. */
   refresh(): void {
     this.#env.resetReadTxn();
+    this.#loaded = null;
   }
 
   close(): Promise<void> {

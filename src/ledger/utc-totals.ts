@@ -4,8 +4,8 @@
 import { utcDate } from '../kernel/calendar.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { NO_USAGE, type Usage } from '../kernel/usage.js';
-import { addUsage, type Entry, packUsage, unpackUsage } from './entry.js';
+import { NO_USAGE } from '../kernel/usage.js';
+import { addToUsage, type Entry, packUsage, type Totals, unpackUsage } from './entry.js';
 import { Packer, Unpacker } from './pack.js';
 
 /**
@@ -16,45 +16,87 @@ export interface UtcTotals {
   readonly utcDate: LocalDate;
   readonly provider: string;
   readonly model: string;
-  readonly requests: number;
-  readonly cost: NanoUsd;
+  requests: number;
+  cost: NanoUsd;
   /** Of these, what was booked without the provider's own usage. */
-  readonly estimated: number;
-  readonly estimatedCost: NanoUsd;
-  readonly usage: Usage;
+  estimated: number;
+  estimatedCost: NanoUsd;
+  readonly usage: Totals['usage'];
 }
 
-export function addUtcEntry(before: UtcTotals | undefined, entry: Entry): UtcTotals {
-  const { timeMs, provider, model } = entry.reserve;
-  const unsure = entry.source === 'estimated' || entry.source === 'unsettled';
-  return {
-    utcDate: before?.utcDate ?? utcDate(timeMs),
-    provider,
-    model,
-    requests: (before?.requests ?? 0) + (entry.kind === 'settle' ? 1 : 0),
-    cost: nano((before?.cost ?? ZERO_USD) + entry.cost),
-    estimated: (before?.estimated ?? 0) + (unsure ? 1 : 0),
-    estimatedCost: nano((before?.estimatedCost ?? ZERO_USD) + (unsure ? entry.cost : 0n)),
-    usage: addUsage(before?.usage ?? NO_USAGE, entry.usage),
-  };
+export type UtcName = Pick<UtcTotals, 'utcDate' | 'provider' | 'model'>;
+
+const newUtcTotals = ({ utcDate: date, provider, model }: UtcName): UtcTotals => ({
+  utcDate: date,
+  provider,
+  model,
+  requests: 0,
+  cost: ZERO_USD,
+  estimated: 0,
+  estimatedCost: ZERO_USD,
+  usage: { ...NO_USAGE },
+});
+
+export function addUtcEntry(totals: UtcTotals, entry: Entry): void {
+  if (entry.kind === 'settle') totals.requests += 1;
+  totals.cost = nano(totals.cost + entry.cost);
+  if (entry.source === 'estimated' || entry.source === 'unsettled') {
+    totals.estimated += 1;
+    totals.estimatedCost = nano(totals.estimatedCost + entry.cost);
+  }
+  addToUsage(totals.usage, entry.usage);
 }
 
 /** The same for any two rows of one day, provider and model, and for them alone. */
-export const utcName = (row: Pick<UtcTotals, 'utcDate' | 'provider' | 'model'>): string =>
+export const utcName = (row: UtcName): string =>
   `${row.utcDate} ${row.provider.length} ${row.provider}${row.model}`;
 
-/** Adds an entry to sums by key; what cost nothing stands in none. */
-export function addToUtcTotals(totals: Map<string, UtcTotals>, entry: Entry): void {
-  if (entry.kind === 'void') return;
-  const { timeMs, provider, model } = entry.reserve;
-  const key = utcName({ utcDate: utcDate(timeMs), provider, model });
-  totals.set(key, addUtcEntry(totals.get(key), entry));
+const DAY_MS = 86_400_000;
+
+/**
+ * The rows that entries count in, by name. What is not there yet comes from `before`, or begins at
+ * nothing.
+ */
+export class UtcBook {
+  readonly rows = new Map<string, UtcTotals>();
+  readonly #before: (name: UtcName) => UtcTotals | undefined;
+  /** By model first: finding a row by its name would cost more than adding to it. */
+  readonly #byModel = new Map<string, { day: number; row: UtcTotals }[]>();
+
+  constructor(before: (name: UtcName) => UtcTotals | undefined) {
+    this.#before = before;
+  }
+
+  /** What cost nothing counts in no row. */
+  add(entry: Entry): void {
+    if (entry.kind === 'void') return;
+    const { timeMs, provider, model } = entry.reserve;
+    const day = Math.floor(timeMs / DAY_MS);
+    let rows = this.#byModel.get(model);
+    if (rows === undefined) this.#byModel.set(model, (rows = []));
+    let found = rows.find((one) => one.day === day && one.row.provider === provider);
+    if (found === undefined) {
+      found = { day, row: this.rowOf({ utcDate: utcDate(timeMs), provider, model }) };
+      rows.push(found);
+    }
+    addUtcEntry(found.row, entry);
+  }
+
+  rowOf(name: UtcName): UtcTotals {
+    const key = utcName(name);
+    let row = this.rows.get(key);
+    if (row === undefined) {
+      row = this.#before(name) ?? newUtcTotals(name);
+      this.rows.set(key, row);
+    }
+    return row;
+  }
 }
 
 const packer = new Packer();
 
 /** Sorts by day first. */
-export const utcTotalsKey = (row: Pick<UtcTotals, 'utcDate' | 'provider' | 'model'>): Buffer =>
+export const utcTotalsKey = (row: UtcName): Buffer =>
   packer.start().u32(row.utcDate).text(row.provider).text(row.model).done();
 
 export function packUtcTotals(totals: UtcTotals): Buffer {

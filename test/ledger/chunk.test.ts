@@ -1,0 +1,40 @@
+import t from 'tap';
+import { nano } from '../../src/kernel/money.js';
+import { packChunk, unpackChunk } from '../../src/ledger/chunk.js';
+import type { Entry } from '../../src/ledger/entry.js';
+import { NOON_MS, reserveOf, settleOf } from './samples.js';
+
+const entryOf = (sequence: number, changes: Partial<Entry> = {}): Entry => {
+  const { reservationId: _, ...ending } = settleOf(5n, { cost: nano(7n) });
+  const reservationId = 2n ** 63n - BigInt(sequence);
+  const user = `ü-${sequence % 3}-${'x'.repeat(200 * (sequence % 4))}`;
+  const reserve = reserveOf({ retryCount: 2, user, amount: nano(2n ** 63n - 1n) });
+  return {
+    kind: 'settle',
+    sequence,
+    ...ending,
+    reserve: { kind: 'reserve', ...reserve, reservationId },
+    ...changes,
+  };
+};
+
+t.test('entries come back from a chunk as they were booked', async (t) => {
+  const entries = Array.from({ length: 60 }, (_, index) => entryOf(2 ** 47 + index));
+  entries.push(
+    entryOf(1, { kind: 'void', source: null, status: 504, priceVersion: '' }),
+    entryOf(2, { kind: 'adjust', source: null, cost: nano(-5n) }),
+    entryOf(3, { source: 'unsettled', overrun: true, timeMs: NOON_MS + 2 ** 40 }),
+  );
+  t.same(unpackChunk(packChunk(entries)), entries);
+});
+
+t.test('a chunk with any flipped bit is refused', async (t) => {
+  const whole = packChunk([entryOf(1), entryOf(2)]);
+  for (let bit = 0; bit < whole.length * 8; bit += 1) {
+    const bent = Buffer.from(whole);
+    bent[bit >> 3] = (bent[bit >> 3] as number) ^ (1 << (bit & 7));
+    t.throws(() => unpackChunk(bent), { code: 'ledger_damaged' });
+  }
+  t.throws(() => unpackChunk(whole.subarray(0, -1)), { code: 'ledger_damaged' });
+  t.throws(() => unpackChunk(Buffer.alloc(0)), { code: 'ledger_damaged' });
+});
