@@ -3,7 +3,7 @@
 import { pico } from '../../src/kernel/money.js';
 import { NO_USAGE } from '../../src/kernel/usage.js';
 import { costOf, worstCost } from '../../src/pricing/cost.js';
-import type { Price } from '../../src/pricing/price.js';
+import { NO_FEES, type Price } from '../../src/pricing/price.js';
 import type { MicroCase } from './case.js';
 
 /** gpt-4: $30 and $60 per million tokens. */
@@ -13,7 +13,11 @@ const PRICE: Price = {
   cacheWrite: pico(30_000_000n),
   cacheWrite1h: pico(30_000_000n),
   output: pico(60_000_000n),
+  audioInput: null,
+  audioOutput: null,
   tiers: [],
+  services: {},
+  fees: NO_FEES,
   version: 'bench',
 };
 

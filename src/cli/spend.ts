@@ -4,6 +4,7 @@ import { createColors } from 'picocolors';
 import type { BudgetConfig } from '../config/config.js';
 import { limitsOf } from '../config/limits.js';
 import { dollars, type NanoUsd, usdText } from '../kernel/money.js';
+import { inputOf, outputOf } from '../kernel/usage.js';
 import { dayText, type SpendResult, type SpendRow } from '../ledger/spend.js';
 
 export interface SpendLook {
@@ -48,20 +49,13 @@ export function spendCsv({ query, rows }: SpendResult): string {
   const lines = [`${query.by},requests,input_tokens,output_tokens,cost_usd`];
   for (const { name, requests, usage, cost } of rows) {
     lines.push(
-      [
-        csvText(name || ADJUSTMENTS),
-        requests,
-        inputTokens(usage),
-        usage.outputTokens,
-        usdText(cost),
-      ].join(','),
+      [csvText(name || ADJUSTMENTS), requests, inputOf(usage), outputOf(usage), usdText(cost)].join(
+        ',',
+      ),
     );
   }
   return `${lines.join('\n')}\n`;
 }
-
-const inputTokens = (usage: SpendRow['usage']): number =>
-  usage.inputTokens + usage.cachedInputTokens + usage.cacheWriteTokens + usage.cacheWrite1hTokens;
 
 /** The day's cap that a row runs against: a user's own, or everyone's for one day. */
 function capOf(
@@ -76,8 +70,8 @@ function capOf(
 
 function cells(row: SpendRow, cap: NanoUsd | null, look: SpendLook): string[] {
   const { usage } = row;
-  const input = inputTokens(usage).toLocaleString('en-US');
-  const output = usage.outputTokens.toLocaleString('en-US');
+  const input = inputOf(usage).toLocaleString('en-US');
+  const output = outputOf(usage).toLocaleString('en-US');
   const bar = barText(row.cost, cap, look);
   const name = plainName(row.name) || ADJUSTMENTS;
   return [name, String(row.requests), input, output, dollars(row.cost), bar];

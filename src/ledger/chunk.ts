@@ -10,7 +10,8 @@
 //          82 cache write 1h u48 · 88 output u48 · 94 reasoning u48 · 100 user name u16
 //          102 model · 104 requested model · 106 provider · 108 price version reserved at
 //          110 price version settled at · 112 status u16 · 114 kind u8 · 115 source u8
-//          116 overrun u8 · 117 retry count u8
+//          116 overrun u8 · 117 retry count u8 · 118 audio input u48 · 124 audio output u48
+//          130 web searches u32 · 134 file searches u32 · 138 service tier u8
 //
 // Big endian. A later program appends fields to an entry; a shorter entry reads them as zero.
 
@@ -18,6 +19,7 @@ import { assert } from '../kernel/assert.js';
 import { crc32c } from '../kernel/crc32c.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano } from '../kernel/money.js';
+import { SERVICE_TIERS, type Usage } from '../kernel/usage.js';
 import { type Entry, ENTRY_KINDS } from './entry.js';
 import { SOURCES } from './layout.js';
 import { Packer } from './pack.js';
@@ -27,7 +29,9 @@ export const CHUNK_ENTRIES_MAX = 64;
 
 const FORMAT = 1;
 const HEAD_BYTES = 16;
-const ENTRY_BYTES = 118;
+const ENTRY_BYTES = 139;
+/** Up to the retry count: what the first program wrote. */
+const ENTRY_BYTES_MIN = 118;
 const NO_SOURCE = SOURCES.length;
 
 let room = Buffer.allocUnsafe(64 * 1024);
@@ -100,7 +104,7 @@ export function unpackChunk(bytes: Buffer): Entry[] {
   const entryBytes = from.getUint16(6);
   const entries: Entry[] = [];
   for (let left = from.getUint16(8); left > 0; left -= 1) {
-    entries.push(unpackEntry(from, at, names));
+    entries.push(unpackEntry(from, at, names, entryBytes > ENTRY_BYTES_MIN));
     at += entryBytes;
   }
   return entries;
@@ -136,9 +140,41 @@ function packEntry(at: number, entry: Entry, names: ReadonlyMap<string, number>)
   view.setUint8(at + 115, entry.source === null ? NO_SOURCE : SOURCES.indexOf(entry.source));
   view.setUint8(at + 116, entry.overrun ? 1 : 0);
   view.setUint8(at + 117, reserve.retryCount);
+  setUint48(at + 118, usage.audioInputTokens);
+  setUint48(at + 124, usage.audioOutputTokens);
+  view.setUint32(at + 130, usage.webSearches);
+  view.setUint32(at + 134, usage.fileSearches);
+  view.setUint8(at + 138, SERVICE_TIERS.indexOf(usage.serviceTier));
 }
 
-function unpackEntry(from: DataView, at: number, names: readonly string[]): Entry {
+type More = Pick<
+  Usage,
+  'audioInputTokens' | 'audioOutputTokens' | 'webSearches' | 'fileSearches' | 'serviceTier'
+>;
+
+/** Of an entry that was written before these were counted. */
+const NO_MORE: More = {
+  audioInputTokens: 0,
+  audioOutputTokens: 0,
+  webSearches: 0,
+  fileSearches: 0,
+  serviceTier: 'standard',
+};
+
+const moreOf = (from: DataView, at: number): More => ({
+  audioInputTokens: getUint48(from, at + 118),
+  audioOutputTokens: getUint48(from, at + 124),
+  webSearches: from.getUint32(at + 130),
+  fileSearches: from.getUint32(at + 134),
+  serviceTier: SERVICE_TIERS[from.getUint8(at + 138)] ?? 'other',
+});
+
+function unpackEntry(
+  from: DataView,
+  at: number,
+  names: readonly string[],
+  hasMore: boolean,
+): Entry {
   const name = (offset: number): string => names[from.getUint16(at + offset)] as string;
   const kind = ENTRY_KINDS[from.getUint8(at + 114)];
   assert(kind !== undefined, 'an entry is of a kind');
@@ -170,6 +206,7 @@ function unpackEntry(from: DataView, at: number, names: readonly string[]): Entr
       cacheWrite1hTokens: getUint48(from, at + 82),
       outputTokens: getUint48(from, at + 88),
       reasoningTokens: getUint48(from, at + 94),
+      ...(hasMore ? moreOf(from, at) : NO_MORE),
     },
     source: SOURCES[from.getUint8(at + 115)] ?? null,
     status: from.getUint16(at + 112),

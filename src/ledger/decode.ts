@@ -4,6 +4,7 @@
 import type { JournalRecord } from '../kernel/record.js';
 import { NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
 import { nano } from '../kernel/money.js';
+import { SERVICE_TIERS } from '../kernel/usage.js';
 import {
   ALERT_EVENTS,
   checksum,
@@ -143,8 +144,10 @@ function reserveOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
 function settleOf(at: Buffer, { names }: Cursor): JournalRecord | null {
   const source = SOURCES[at[90] as number];
   const priceVersion = names.get(at.readUInt32LE(92));
+  const serviceTier = SERVICE_TIERS[at[102] as number];
   const cost = nano(at.readBigInt64LE(32));
   if (source === undefined || priceVersion === undefined || cost < 0n) return null;
+  if (serviceTier === undefined) return null;
   return {
     kind: 'settle',
     reservationId: at.readBigUInt64LE(16),
@@ -157,6 +160,11 @@ function settleOf(at: Buffer, { names }: Cursor): JournalRecord | null {
       cacheWrite1hTokens: at.readUIntLE(64, 6),
       outputTokens: at.readUIntLE(72, 6),
       reasoningTokens: at.readUIntLE(80, 6),
+      audioInputTokens: at.readUIntLE(96, 6),
+      audioOutputTokens: at.readUIntLE(104, 6),
+      webSearches: at.readUInt32LE(112),
+      fileSearches: at.readUInt32LE(116),
+      serviceTier,
     },
     source,
     status: at.readUInt16LE(88),

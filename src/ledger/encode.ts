@@ -10,6 +10,7 @@ import type {
   VoidRecord,
 } from '../kernel/record.js';
 import { NAME_BYTES_MAX } from '../kernel/record.js';
+import { SERVICE_TIERS } from '../kernel/usage.js';
 import {
   ALERT_EVENTS,
   finish,
@@ -88,6 +89,11 @@ export function encodeSettle(
   bytes[offset + 90] = SOURCES.indexOf(record.source);
   bytes[offset + 91] = record.overrun ? 1 : 0;
   bytes.writeUInt32LE(priceVersionRef, offset + 92);
+  bytes.writeUIntLE(usage.audioInputTokens, offset + 96, 6);
+  bytes[offset + 102] = SERVICE_TIERS.indexOf(usage.serviceTier);
+  bytes.writeUIntLE(usage.audioOutputTokens, offset + 104, 6);
+  bytes.writeUInt32LE(usage.webSearches, offset + 112);
+  bytes.writeUInt32LE(usage.fileSearches, offset + 116);
   return finish(place, { kind: KIND.settle, length: LENGTH[KIND.settle] as number, sequence });
 }
 

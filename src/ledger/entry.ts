@@ -5,7 +5,7 @@ import { utcStart } from '../kernel/calendar.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import type { AdjustRecord, ReserveRecord } from '../kernel/record.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
-import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
+import { type Counts, NO_COUNTS, NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
 import { WINDOWS } from './layout.js';
 import { Packer, Unpacker } from './pack.js';
 
@@ -30,7 +30,7 @@ export interface Entry {
   readonly overrun: boolean;
 }
 
-type Sums = { -readonly [K in keyof Usage]: number };
+type Sums = { -readonly [K in keyof Counts]: number };
 
 /** Sums of a day's entries by user, model and provider; added to in place. */
 export interface Totals {
@@ -84,7 +84,7 @@ export const UNPRICED = {
   overrun: false,
 } as const;
 
-export function addUsage(a: Usage, b: Usage): Usage {
+export function addCounts(a: Counts, b: Counts): Counts {
   return {
     inputTokens: a.inputTokens + b.inputTokens,
     cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
@@ -92,16 +92,24 @@ export function addUsage(a: Usage, b: Usage): Usage {
     cacheWrite1hTokens: a.cacheWrite1hTokens + b.cacheWrite1hTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    audioInputTokens: a.audioInputTokens + b.audioInputTokens,
+    audioOutputTokens: a.audioOutputTokens + b.audioOutputTokens,
+    webSearches: a.webSearches + b.webSearches,
+    fileSearches: a.fileSearches + b.fileSearches,
   };
 }
 
-export function addToUsage(sums: Sums, usage: Usage): void {
+export function addToSums(sums: Sums, usage: Counts): void {
   sums.inputTokens += usage.inputTokens;
   sums.cachedInputTokens += usage.cachedInputTokens;
   sums.cacheWriteTokens += usage.cacheWriteTokens;
   sums.cacheWrite1hTokens += usage.cacheWrite1hTokens;
   sums.outputTokens += usage.outputTokens;
   sums.reasoningTokens += usage.reasoningTokens;
+  sums.audioInputTokens += usage.audioInputTokens;
+  sums.audioOutputTokens += usage.audioOutputTokens;
+  sums.webSearches += usage.webSearches;
+  sums.fileSearches += usage.fileSearches;
 }
 
 /** The totals that a reservation's end will count in, at nothing. */
@@ -115,7 +123,7 @@ export const newTotals = ({ date, user, model, provider }: TotalsName): Totals =
   estimated: 0,
   unsettled: 0,
   cost: ZERO_USD,
-  usage: { ...NO_USAGE },
+  usage: { ...NO_COUNTS },
 });
 
 export function addToTotals(totals: Totals, entry: Entry): void {
@@ -124,7 +132,7 @@ export function addToTotals(totals: Totals, entry: Entry): void {
   if (entry.source === 'estimated') totals.estimated += 1;
   if (entry.source === 'unsettled') totals.unsettled += 1;
   totals.cost = nano(totals.cost + entry.cost);
-  addToUsage(totals.usage, entry.usage);
+  addToSums(totals.usage, entry.usage);
 }
 
 /** One for all: whoever starts it is done with it before anyone else starts. */
@@ -137,23 +145,33 @@ export const totalsKey = ({ date, user, model, provider }: TotalsName): Buffer =
 export const settledKey = (window: WindowKind, windowNumber: number, scope: Scope): Buffer =>
   packer.start().u8(WINDOWS.indexOf(window)).u32(windowNumber).text(scope).done();
 
-export function packUsage(to: Packer, usage: Usage): Packer {
+/** At the end of a row. */
+export function packCounts(to: Packer, usage: Counts): Packer {
   return to
     .u48(usage.inputTokens)
     .u48(usage.cachedInputTokens)
     .u48(usage.cacheWriteTokens)
     .u48(usage.cacheWrite1hTokens)
     .u48(usage.outputTokens)
-    .u48(usage.reasoningTokens);
+    .u48(usage.reasoningTokens)
+    .u48(usage.audioInputTokens)
+    .u48(usage.audioOutputTokens)
+    .u48(usage.webSearches)
+    .u48(usage.fileSearches);
 }
 
-export const unpackUsage = (from: Unpacker): Sums => ({
+/** The last four stand in no row that an earlier program wrote. */
+export const unpackCounts = (from: Unpacker): Sums => ({
   inputTokens: from.u48(),
   cachedInputTokens: from.u48(),
   cacheWriteTokens: from.u48(),
   cacheWrite1hTokens: from.u48(),
   outputTokens: from.u48(),
   reasoningTokens: from.u48(),
+  audioInputTokens: from.isAtEnd ? 0 : from.u48(),
+  audioOutputTokens: from.isAtEnd ? 0 : from.u48(),
+  webSearches: from.isAtEnd ? 0 : from.u48(),
+  fileSearches: from.isAtEnd ? 0 : from.u48(),
 });
 
 export function packTotals(totals: Totals): Buffer {
@@ -168,7 +186,7 @@ export function packTotals(totals: Totals): Buffer {
     .u48(totals.estimated)
     .u48(totals.unsettled)
     .i64(totals.cost);
-  return packUsage(packer, totals.usage).done();
+  return packCounts(packer, totals.usage).done();
 }
 
 export function unpackTotals(bytes: Buffer): Totals {
@@ -183,6 +201,6 @@ export function unpackTotals(bytes: Buffer): Totals {
     estimated: from.u48(),
     unsettled: from.u48(),
     cost: nano(from.i64()),
-    usage: unpackUsage(from),
+    usage: unpackCounts(from),
   };
 }

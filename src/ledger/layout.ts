@@ -15,6 +15,9 @@
 //   settle    16 reservation u64 · 24 time u48 · 32 cost i64 · 40 input u48 · 48 cached u48
 //             56 cache write u48 · 64 cache write 1h u48 · 72 output u48 · 80 reasoning u48
 //             88 status u16 · 90 source u8 · 91 overrun u8 · 92 price version ref   length 96
+//             and in the zeros behind its length, where earlier programs left them:
+//             96 audio input u48 · 102 service tier u8 · 104 audio output u48
+//             112 web searches u32 · 116 file searches u32
 //   void      16 reservation u64 · 24 time u48 · 32 status u16                      length 40
 //   adjust    16 time u48 · 24 amount i64 · 32 UTC date u32 · 36 date u32
 //             40 provider ref u32                                                   length 44

@@ -3,8 +3,8 @@
 
 import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { NO_USAGE, type Usage } from '../kernel/usage.js';
-import { addUsage, type Totals } from './entry.js';
+import { type Counts, NO_COUNTS } from '../kernel/usage.js';
+import { addCounts, type Totals } from './entry.js';
 import { type Snapshot, withSnapshot } from './snapshot.js';
 import { utcName, type UtcTotals } from './utc-totals.js';
 
@@ -24,7 +24,7 @@ export interface SpendRow {
    */
   readonly name: string;
   readonly requests: number;
-  readonly usage: Usage;
+  readonly usage: Counts;
   readonly cost: NanoUsd;
   /** Requests whose usage the provider did not report, or whose end nobody saw. */
   readonly estimated: number;
@@ -81,7 +81,7 @@ function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
     rows.set(name, {
       name,
       requests: (row?.requests ?? 0) + totals.requests,
-      usage: addUsage(row?.usage ?? NO_USAGE, totals.usage),
+      usage: addCounts(row?.usage ?? NO_COUNTS, totals.usage),
       cost: nano((row?.cost ?? ZERO_USD) + totals.cost),
       estimated: (row?.estimated ?? 0) + totals.estimated,
       unsettled: (row?.unsettled ?? 0) + totals.unsettled,
@@ -111,6 +111,10 @@ export function spendJson({ query, rows, total }: SpendResult): object {
       cache_write_1h_tokens: usage.cacheWrite1hTokens,
       output_tokens: usage.outputTokens,
       reasoning_tokens: usage.reasoningTokens,
+      audio_input_tokens: usage.audioInputTokens,
+      audio_output_tokens: usage.audioOutputTokens,
+      web_searches: usage.webSearches,
+      file_searches: usage.fileSearches,
       estimated_requests: estimated,
       unsettled_requests: unsettled,
       cost_usd: usdText(cost),

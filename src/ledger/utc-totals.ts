@@ -4,8 +4,8 @@
 import { utcDate } from '../kernel/calendar.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { NO_USAGE } from '../kernel/usage.js';
-import { addToUsage, type Entry, packUsage, type Totals, unpackUsage } from './entry.js';
+import { NO_COUNTS } from '../kernel/usage.js';
+import { addToSums, type Entry, packCounts, type Totals, unpackCounts } from './entry.js';
 import { Packer, Unpacker } from './pack.js';
 
 /**
@@ -34,7 +34,7 @@ const newUtcTotals = ({ utcDate: date, provider, model }: UtcName): UtcTotals =>
   cost: ZERO_USD,
   estimated: 0,
   estimatedCost: ZERO_USD,
-  usage: { ...NO_USAGE },
+  usage: { ...NO_COUNTS },
 });
 
 export function addUtcEntry(totals: UtcTotals, entry: Entry): void {
@@ -44,7 +44,7 @@ export function addUtcEntry(totals: UtcTotals, entry: Entry): void {
     totals.estimated += 1;
     totals.estimatedCost = nano(totals.estimatedCost + entry.cost);
   }
-  addToUsage(totals.usage, entry.usage);
+  addToSums(totals.usage, entry.usage);
 }
 
 /** The same for any two rows of one day, provider and model, and for them alone. */
@@ -109,7 +109,7 @@ export function packUtcTotals(totals: UtcTotals): Buffer {
     .i64(totals.cost)
     .u48(totals.estimated)
     .i64(totals.estimatedCost);
-  return packUsage(packer, totals.usage).done();
+  return packCounts(packer, totals.usage).done();
 }
 
 export function unpackUtcTotals(bytes: Buffer): UtcTotals {
@@ -122,6 +122,6 @@ export function unpackUtcTotals(bytes: Buffer): UtcTotals {
     cost: nano(from.i64()),
     estimated: from.u48(),
     estimatedCost: nano(from.i64()),
-    usage: unpackUsage(from),
+    usage: unpackCounts(from),
   };
 }

@@ -5,7 +5,14 @@ import type { ProviderConfig } from '../config/config.js';
 import { assert } from '../kernel/assert.js';
 import { parseDecimal, pico, type PicoUsd } from '../kernel/money.js';
 import snapshot from './catalogue.json' with { type: 'json' };
-import type { ModelFacts, Price, Rates } from './price.js';
+import {
+  type Fees,
+  type ModelFacts,
+  type Multiple,
+  NO_FEES,
+  type Price,
+  type Rates,
+} from './price.js';
 
 /** Dollars per million tokens as decimal text. */
 interface RateTexts {
@@ -14,10 +21,17 @@ interface RateTexts {
   readonly cachedInput?: string;
   readonly cacheWrite?: string;
   readonly cacheWrite1h?: string;
+  readonly audioInput?: string;
+  readonly audioOutput?: string;
 }
 
 interface Entry extends RateTexts {
   readonly tiers?: readonly (RateTexts & { readonly above: number })[];
+  /** Numerator and denominator of what a service tier costs per ordinary price. */
+  readonly services?: Readonly<Record<string, readonly number[]>>;
+  /** Dollars per thousand calls. */
+  readonly webSearch?: string;
+  readonly fileSearch?: string;
   readonly context?: number;
   readonly maxOutput?: number;
   readonly aliases?: readonly string[];
@@ -72,6 +86,17 @@ function picoOf(text: string): PicoUsd {
   return pico(value);
 }
 
+/** $1 per thousand calls is 10⁹ pico-dollars a call. */
+function feeOf(text: string | undefined): PicoUsd | null {
+  return text === undefined ? null : pico(picoOf(text) * 1_000n);
+}
+
+function multipleOf(ratio: readonly number[]): Multiple {
+  const [times, over] = ratio;
+  assert(times !== undefined && over !== undefined, 'a multiple has two numbers');
+  return { times: BigInt(times), over: BigInt(over) };
+}
+
 /** Absent classes cost what fresh input does; Anthropic's hour-long cache write costs double. */
 function ratesOf(texts: RateTexts, provider: string): Rates {
   const input = picoOf(texts.input);
@@ -83,6 +108,8 @@ function ratesOf(texts: RateTexts, provider: string): Rates {
     cacheWrite,
     cacheWrite1h: texts.cacheWrite1h === undefined ? hourDefault : picoOf(texts.cacheWrite1h),
     output: picoOf(texts.output),
+    audioInput: texts.audioInput === undefined ? null : picoOf(texts.audioInput),
+    audioOutput: texts.audioOutput === undefined ? null : picoOf(texts.audioOutput),
   };
 }
 
@@ -91,8 +118,12 @@ function modelOf(entry: Entry, provider: string): CatalogueModel {
     ...ratesOf(tier, provider),
     aboveInputTokens: tier.above,
   }));
+  const services = Object.fromEntries(
+    Object.entries(entry.services ?? {}).map(([tier, ratio]) => [tier, multipleOf(ratio)]),
+  );
+  const fees: Fees = { webSearch: feeOf(entry.webSearch), fileSearch: feeOf(entry.fileSearch) };
   return {
-    price: { ...ratesOf(entry, provider), tiers, version: CATALOGUE_VERSION },
+    price: { ...ratesOf(entry, provider), tiers, services, fees, version: CATALOGUE_VERSION },
     facts: { contextTokens: entry.context ?? null, maxOutputTokens: entry.maxOutput ?? null },
   };
 }
@@ -131,5 +162,8 @@ export function findInCatalogue(
   const { type } = provider;
   const host = type === 'openai-compatible' ? hostOf(provider.baseUrl) : '';
   const own = SHELVES.find((shelf) => shelf.provider === type || shelf.hosts.includes(host));
-  return own === undefined ? findAnywhere(model) : findOn(own, model);
+  const found = own === undefined ? findAnywhere(model) : findOn(own, model);
+  if (found === null || own !== undefined || type === 'mock') return found;
+  // What the maker charges for its tools and service tiers says nothing of another server's.
+  return { ...found, price: { ...found.price, services: {}, fees: NO_FEES } };
 }

@@ -4,15 +4,46 @@
 
 import { assert } from '../kernel/assert.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
-import type { Usage } from '../kernel/usage.js';
-import type { Price, Rates } from './price.js';
+import { inputOf, type ServiceTier, type Usage } from '../kernel/usage.js';
+import type { Multiple, Price, Rates } from './price.js';
 
 const PICO_PER_NANO = 1_000n;
 
-/** Up, once per request: a sum of exact products is never charged below its value. */
-const nanoCeil = (pico: bigint): NanoUsd => nano((pico + PICO_PER_NANO - 1n) / PICO_PER_NANO);
+const ORDINARY: Multiple = { times: 1n, over: 1n };
+
+/** What a request may be billed beyond text at the ordinary price. */
+export interface Extras {
+  readonly audioInput: boolean;
+  readonly audioOutput: boolean;
+  /** It may be served at a dearer tier than the ordinary one. */
+  readonly dearerTier: boolean;
+  /** Calls of the provider's own tools, at most. */
+  readonly webSearches: number;
+  readonly fileSearches: number;
+}
+
+export const NO_EXTRAS: Extras = {
+  audioInput: false,
+  audioOutput: false,
+  dearerTier: false,
+  webSearches: 0,
+  fileSearches: 0,
+};
+
+export interface Bounds {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** None when left out. */
+  readonly extras?: Extras;
+}
 
 const isCount = (tokens: number): boolean => Number.isSafeInteger(tokens) && tokens >= 0;
+
+/** Up, once per request: a sum of exact products is never charged below its value. */
+const nanoCeil = (pico: bigint, over: bigint): NanoUsd => {
+  const unit = over * PICO_PER_NANO;
+  return nano((pico + unit - 1n) / unit);
+};
 
 /** The whole request is billed at the highest tier that its input, caches included, passes. */
 function ratesFor(price: Price, inputTokens: number): Rates {
@@ -21,11 +52,41 @@ function ratesFor(price: Price, inputTokens: number): Rates {
   return rates;
 }
 
-const dearestInput = (rates: Rates): bigint =>
-  [rates.cachedInput, rates.cacheWrite, rates.cacheWrite1h].reduce<bigint>(
-    (dearest, rate) => (rate > dearest ? rate : dearest),
-    rates.input,
+/** The largest multiple that any of the price's service tiers has, at least one. */
+function dearestMultiple({ services }: Price): Multiple {
+  let dearest = ORDINARY;
+  for (const each of Object.values(services)) {
+    if (each.times * dearest.over > dearest.times * each.over) dearest = each;
+  }
+  return dearest;
+}
+
+/** A tier without a price of its own is not guessed at: it costs what the dearest one does. */
+function multipleOf(price: Price, tier: ServiceTier): Multiple {
+  if (tier === 'standard') return ORDINARY;
+  return (tier === 'other' ? undefined : price.services[tier]) ?? dearestMultiple(price);
+}
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+function dearestInput(rates: Rates, extras: Extras): bigint {
+  const text = larger(
+    larger(rates.input, rates.cachedInput),
+    larger(rates.cacheWrite, rates.cacheWrite1h),
   );
+  return extras.audioInput ? larger(text, rates.audioInput ?? 0n) : text;
+}
+
+const dearestOutput = (rates: Rates, extras: Extras): bigint =>
+  extras.audioOutput ? larger(rates.output, rates.audioOutput ?? 0n) : rates.output;
+
+const feesOf = (
+  { fees }: Price,
+  { webSearches, fileSearches }: { readonly webSearches: number; readonly fileSearches: number },
+): bigint =>
+  webSearches + fileSearches === 0
+    ? 0n
+    : BigInt(webSearches) * (fees.webSearch ?? 0n) + BigInt(fileSearches) * (fees.fileSearch ?? 0n);
 
 /** The base and each tier that a request of at most this much input may be billed at. */
 const reachable = (price: Price, inputTokens: number): readonly Rates[] => [
@@ -33,44 +94,53 @@ const reachable = (price: Price, inputTokens: number): readonly Rates[] => [
   ...price.tiers.filter((tier) => inputTokens > tier.aboveInputTokens),
 ];
 
-export function costOf(price: Price, usage: Usage): NanoUsd {
-  const { inputTokens, cachedInputTokens, cacheWriteTokens, cacheWrite1hTokens } = usage;
-  const counts = [
-    inputTokens,
-    cachedInputTokens,
-    cacheWriteTokens,
-    cacheWrite1hTokens,
-    usage.outputTokens,
-  ];
-  assert(counts.every(isCount), 'usage counts whole tokens');
-  const rates = ratesFor(
-    price,
-    inputTokens + cachedInputTokens + cacheWriteTokens + cacheWrite1hTokens,
-  );
-  return nanoCeil(
-    BigInt(inputTokens) * rates.input +
-      BigInt(cachedInputTokens) * rates.cachedInput +
-      BigInt(cacheWriteTokens) * rates.cacheWrite +
-      BigInt(cacheWrite1hTokens) * rates.cacheWrite1h +
-      BigInt(usage.outputTokens) * rates.output,
+/** Text in pico-dollars; sound without a price of its own costs what text does. */
+function tokensCost(rates: Rates, usage: Usage): bigint {
+  const text =
+    BigInt(usage.inputTokens) * rates.input +
+    BigInt(usage.cachedInputTokens) * rates.cachedInput +
+    BigInt(usage.cacheWriteTokens) * rates.cacheWrite +
+    BigInt(usage.cacheWrite1hTokens) * rates.cacheWrite1h +
+    BigInt(usage.outputTokens) * rates.output;
+  if (usage.audioInputTokens + usage.audioOutputTokens === 0) return text;
+  return (
+    text +
+    BigInt(usage.audioInputTokens) * (rates.audioInput ?? rates.input) +
+    BigInt(usage.audioOutputTokens) * (rates.audioOutput ?? rates.output)
   );
 }
 
-/** The most that a request can cost whose input and output stay within these bounds. */
-export function worstCost(
-  price: Price,
-  bounds: { readonly inputTokens: number; readonly outputTokens: number },
-): NanoUsd {
-  const { inputTokens, outputTokens } = bounds;
+export function costOf(price: Price, usage: Usage): NanoUsd {
+  const counts = [
+    usage.inputTokens,
+    usage.cachedInputTokens,
+    usage.cacheWriteTokens,
+    usage.cacheWrite1hTokens,
+    usage.outputTokens,
+    usage.audioInputTokens,
+    usage.audioOutputTokens,
+    usage.webSearches,
+    usage.fileSearches,
+  ];
+  assert(counts.every(isCount), 'usage counts whole tokens');
+  const rates = ratesFor(price, inputOf(usage));
+  const { times, over } = multipleOf(price, usage.serviceTier);
+  return nanoCeil(tokensCost(rates, usage) * times + feesOf(price, usage) * over, over);
+}
+
+/** The most that a request can cost whose usage stays within these bounds. */
+export function worstCost(price: Price, bounds: Bounds): NanoUsd {
+  const { inputTokens, outputTokens, extras = NO_EXTRAS } = bounds;
   assert(isCount(inputTokens) && isCount(outputTokens), 'bounds are whole tokens');
   const input = BigInt(inputTokens);
   const output = BigInt(outputTokens);
   let worst = 0n;
   for (const rates of reachable(price, inputTokens)) {
-    const cost = input * dearestInput(rates) + output * rates.output;
+    const cost = input * dearestInput(rates, extras) + output * dearestOutput(rates, extras);
     if (cost > worst) worst = cost;
   }
-  return nanoCeil(worst);
+  const { times, over } = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
+  return nanoCeil(worst * times + feesOf(price, extras) * over, over);
 }
 
 /**
@@ -79,15 +149,19 @@ export function worstCost(
  */
 export function affordableOutputTokens(
   price: Price,
-  request: { readonly inputTokens: number; readonly budget: NanoUsd },
+  request: { readonly inputTokens: number; readonly budget: NanoUsd; readonly extras?: Extras },
 ): number {
-  assert(isCount(request.inputTokens), 'bounds are whole tokens');
-  const input = BigInt(request.inputTokens);
+  const { inputTokens, budget, extras = NO_EXTRAS } = request;
+  assert(isCount(inputTokens), 'bounds are whole tokens');
+  const { times, over } = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
+  const money = (budget * PICO_PER_NANO - feesOf(price, extras)) * over;
+  const input = BigInt(inputTokens) * times;
   let tokens = BigInt(Number.MAX_SAFE_INTEGER);
-  for (const rates of reachable(price, request.inputTokens)) {
-    const left = request.budget * PICO_PER_NANO - input * dearestInput(rates);
+  for (const rates of reachable(price, inputTokens)) {
+    const left = money - input * dearestInput(rates, extras);
     if (left < 0n) return -1;
-    if (rates.output > 0n && left / rates.output < tokens) tokens = left / rates.output;
+    const output = dearestOutput(rates, extras) * times;
+    if (output > 0n && left / output < tokens) tokens = left / output;
   }
   return Number(tokens);
 }

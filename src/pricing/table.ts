@@ -7,7 +7,7 @@ import type { Encoding } from '../kernel/encoding.js';
 import { pico, type PicoUsd } from '../kernel/money.js';
 import { CATALOGUE_VERSION, findInCatalogue, type CatalogueModel } from './catalogue.js';
 import { encodingOf } from './encoding.js';
-import type { ModelFacts, Price, Rates } from './price.js';
+import { type ModelFacts, NO_FEES, type Price, type Rates } from './price.js';
 
 export interface PricedModel {
   /** What the client calls it. */
@@ -70,7 +70,10 @@ function priceOf(
   const { inputPrice, outputPrice, cachedInputPrice } = model;
   if (inputPrice !== null && outputPrice !== null) {
     const input = inputRates(model, inputPrice, writesOf(provider, known));
-    return { ...input, output: outputPrice, tiers: [], version: 'config' };
+    // How a service tier relates to the ordinary price does not depend on what that is.
+    const { services, fees } = known?.price ?? { services: {}, fees: NO_FEES };
+    const text = { ...input, output: outputPrice, audioInput: null, audioOutput: null };
+    return { ...text, tiers: [], services, fees, version: 'config' };
   }
   if (known === null) return null;
   if (inputPrice === null && outputPrice === null && cachedInputPrice === null) return known.price;

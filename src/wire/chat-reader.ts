@@ -22,6 +22,7 @@ function writtenText(delta: JsonObject): string {
   );
   return [
     deepText(delta['content']),
+    deepText(delta['audio']),
     textOf(delta['refusal']),
     // Some servers send the same reasoning under both names.
     textOf(delta['reasoning_content']) ||
@@ -36,12 +37,15 @@ export class ChatReader {
   usage: Usage | null = null;
   outputBytes = 0;
   model: string | null = null;
+  #tier: unknown = null;
   readonly #begun = new Set<unknown>();
   readonly #finished = new Set<unknown>();
 
   read(chunk: JsonObject): void {
     this.model ??= textOf(chunk['model']) || null;
-    this.usage = chatUsage(chunk['usage']) ?? this.usage;
+    // Told in any chunk, and of the whole answer.
+    this.#tier = chunk['service_tier'] ?? this.#tier;
+    this.usage = chatUsage(chunk['usage'], this.#tier) ?? this.usage;
     for (const choice of listOf(chunk['choices'])) {
       if (!isObject(choice)) continue;
       const { index, delta, finish_reason: reason } = choice;

@@ -8,7 +8,7 @@ import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutMessage, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
-import { responsesUsage } from './usage.js';
+import { responseUsage } from './usage.js';
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
@@ -64,7 +64,7 @@ export class ResponsesMeter extends EventMeter<ResponsesReader> {
   #finish(event: SseEvent, body: JsonObject | null, out: Uint8Array[]): void {
     const response = body?.['response'];
     const usage = isObject(response) ? response['usage'] : null;
-    this.reader.usage = responsesUsage(usage);
+    this.reader.usage = isObject(response) ? responseUsage(response) : null;
     this.complete = true;
     if (isObject(usage)) this.held.hold(event, false, out);
     this.held.settle(this.usage, out);

@@ -3,8 +3,8 @@
 // both). A report that makes no sense is no report: it is never read as zero.
 
 import type { Api } from '../kernel/api.js';
-import { NO_USAGE, type Usage } from '../kernel/usage.js';
-import { isAbsent, isObject, type JsonObject } from './shape.js';
+import { inputOf, NO_USAGE, outputOf, type ServiceTier, type Usage } from '../kernel/usage.js';
+import { isAbsent, isObject, listOf, textOf, type JsonObject } from './shape.js';
 
 /** No request has a billion tokens; a larger count is a fault, and must not be booked as money. */
 const TOKENS_MAX = 1_000_000_000;
@@ -12,23 +12,34 @@ const TOKENS_MAX = 1_000_000_000;
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= TOKENS_MAX;
 
+const memberOf = (parent: unknown, name: string): unknown =>
+  isObject(parent) ? parent[name] : null;
+
 /** A detail may be missing: zero then. `null` when it stands there and is no count. */
 function detail(parent: unknown, name: string): number | null {
-  const value = isObject(parent) ? parent[name] : null;
+  const value = memberOf(parent, name);
   if (isAbsent(value)) return 0;
   return isCount(value) ? value : null;
 }
 
 /** A provider that answered used tokens: all zero means that it did not count. */
 const reported = (usage: Usage): Usage | null =>
-  usage.inputTokens +
-    usage.cachedInputTokens +
-    usage.cacheWriteTokens +
-    usage.cacheWrite1hTokens +
-    usage.outputTokens >
-  0
-    ? usage
-    : null;
+  inputOf(usage) + outputOf(usage) > 0 ? usage : null;
+
+/** What providers call their tiers. `fast` is another word for priority. */
+const TIER_NAMES: Readonly<Record<string, ServiceTier>> = {
+  auto: 'standard',
+  default: 'standard',
+  standard: 'standard',
+  flex: 'flex',
+  priority: 'priority',
+  fast: 'priority',
+  batch: 'batch',
+};
+
+/** The tier that an answer says it was served at; without a word of it, the ordinary one. */
+const tierOf = (name: unknown): ServiceTier =>
+  isAbsent(name) ? 'standard' : (TIER_NAMES[textOf(name)] ?? 'other');
 
 /** An OpenAI report, whatever its wire calls the parts. */
 interface OpenAiReport {
@@ -37,29 +48,46 @@ interface OpenAiReport {
   readonly output: unknown;
   readonly outputDetails: unknown;
   readonly total: unknown;
+  readonly tier: unknown;
 }
 
-function openAiUsage({ input, output, total, ...details }: OpenAiReport): Usage | null {
+function openAiUsage({ input, output, total, tier, ...details }: OpenAiReport): Usage | null {
   const cached = detail(details.inputDetails, 'cached_tokens');
   const written = detail(details.inputDetails, 'cache_write_tokens');
   const reasoning = detail(details.outputDetails, 'reasoning_tokens');
+  const heard = detail(details.inputDetails, 'audio_tokens');
+  const spoken = detail(details.outputDetails, 'audio_tokens');
+  // Of the writes, those that live twelve hours instead of half of one.
+  const long = detail(
+    memberOf(details.inputDetails, 'cache_write_tokens_details'),
+    'ttl_12h_tokens',
+  );
   if (!isCount(input) || !isCount(output)) return null;
   if (cached === null || written === null || reasoning === null) return null;
+  if (heard === null || spoken === null || long === null) return null;
   // OpenAI counts reasoning inside its output. Some compatible servers count it beside it, which
   // their total gives away.
   const isBeside = reasoning > output || total === input + output + reasoning;
   return reported({
-    inputTokens: Math.max(0, input - cached - written),
+    ...NO_USAGE,
+    // Where a cached part was heard it stands in two classes: better billed twice than not.
+    inputTokens: Math.max(0, input - cached - written - heard),
     cachedInputTokens: cached,
-    cacheWriteTokens: written,
-    cacheWrite1hTokens: 0,
-    outputTokens: isBeside ? output + reasoning : output,
+    cacheWriteTokens: Math.max(0, written - long),
+    cacheWrite1hTokens: long,
+    outputTokens: Math.max(0, (isBeside ? output + reasoning : output) - spoken),
     reasoningTokens: reasoning,
+    audioInputTokens: heard,
+    audioOutputTokens: spoken,
+    serviceTier: tierOf(tier),
   });
 }
 
-/** `usage` of a chat completion, of a completion, or of a stream's last chunk. */
-export function chatUsage(usage: unknown): Usage | null {
+/**
+ * `usage` of a chat completion, of a completion, or of a stream's last chunk; the service tier
+ * stands beside it.
+ */
+export function chatUsage(usage: unknown, tier: unknown = null): Usage | null {
   if (!isObject(usage)) return null;
   return openAiUsage({
     input: usage['prompt_tokens'],
@@ -67,19 +95,45 @@ export function chatUsage(usage: unknown): Usage | null {
     output: usage['completion_tokens'],
     outputDetails: usage['completion_tokens_details'],
     total: usage['total_tokens'],
+    tier,
   });
 }
 
-/** `usage` of a response, whole or in a stream's terminal event. */
-export function responsesUsage(usage: unknown): Usage | null {
-  if (!isObject(usage)) return null;
-  return openAiUsage({
+/** Finished searches among a response's items, each of which is billed. */
+function searchesIn(response: JsonObject, type: string): number {
+  const isBilled = (item: unknown): boolean => {
+    if (!isObject(item) || item['type'] !== type) return false;
+    // Opening a page that was found, and looking for a word in it, are free.
+    const action = memberOf(item['action'], 'type');
+    return isAbsent(action) || action === 'search';
+  };
+  return listOf(response['output']).filter(isBilled).length;
+}
+
+/** Calls of tools that OpenAI runs: as it counts them, else as they stand in the answer. */
+function callsIn(response: JsonObject): Pick<Usage, 'webSearches' | 'fileSearches'> | null {
+  const web = memberOf(memberOf(response['tool_usage'], 'web_search'), 'num_requests');
+  if (!isAbsent(web) && !isCount(web)) return null;
+  return {
+    webSearches: isAbsent(web) ? searchesIn(response, 'web_search_call') : web,
+    fileSearches: searchesIn(response, 'file_search_call'),
+  };
+}
+
+/** What a response reports, whole or in a stream's terminal event. */
+export function responseUsage(response: JsonObject): Usage | null {
+  const { usage } = response;
+  const calls = callsIn(response);
+  if (!isObject(usage) || calls === null) return null;
+  const tokens = openAiUsage({
     input: usage['input_tokens'],
     inputDetails: usage['input_tokens_details'],
     output: usage['output_tokens'],
     outputDetails: usage['output_tokens_details'],
     total: usage['total_tokens'],
+    tier: response['service_tier'],
   });
+  return tokens === null ? null : { ...tokens, ...calls };
 }
 
 /** `usage` of a list of embeddings: there is no output. */
@@ -99,10 +153,12 @@ export function messagesUsage(usage: unknown): Usage | null {
   const written5m = detail(byLife, 'ephemeral_5m_input_tokens');
   const written1h = detail(byLife, 'ephemeral_1h_input_tokens');
   const thinking = detail(usage['output_tokens_details'], 'thinking_tokens');
+  const searches = detail(usage['server_tool_use'], 'web_search_requests');
   if (!isCount(input) || !isCount(output)) return null;
   if (cached === null || written === null || thinking === null) return null;
-  if (written5m === null || written1h === null) return null;
+  if (written5m === null || written1h === null || searches === null) return null;
   return reported({
+    ...NO_USAGE,
     inputTokens: input,
     cachedInputTokens: cached,
     // Writes whose life is not told lived five minutes, the default.
@@ -110,6 +166,8 @@ export function messagesUsage(usage: unknown): Usage | null {
     cacheWrite1hTokens: written1h,
     outputTokens: output,
     reasoningTokens: thinking,
+    webSearches: searches,
+    serviceTier: tierOf(usage['service_tier']),
   });
 }
 
@@ -134,13 +192,13 @@ export function mergeMessagesUsage(earlier: JsonObject, later: unknown): JsonObj
   return merged;
 }
 
-const READERS: Readonly<Record<Api, (usage: unknown) => Usage | null>> = {
-  chat: chatUsage,
-  messages: messagesUsage,
-  completions: chatUsage,
-  responses: responsesUsage,
-  embeddings: embeddingsUsage,
+const READERS: Readonly<Record<Api, (body: JsonObject) => Usage | null>> = {
+  chat: ({ usage, service_tier: tier }) => chatUsage(usage, tier),
+  messages: ({ usage }) => messagesUsage(usage),
+  completions: ({ usage, service_tier: tier }) => chatUsage(usage, tier),
+  responses: responseUsage,
+  embeddings: ({ usage }) => embeddingsUsage(usage),
 };
 
 /** The report in the body of an answer that was not streamed. */
-export const usageOf = (wire: Api, body: JsonObject): Usage | null => READERS[wire](body['usage']);
+export const usageOf = (wire: Api, body: JsonObject): Usage | null => READERS[wire](body);

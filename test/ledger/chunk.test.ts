@@ -1,8 +1,12 @@
 import t from 'tap';
+import { crc32c } from '../../src/kernel/crc32c.js';
 import { nano } from '../../src/kernel/money.js';
 import { packChunk, unpackChunk } from '../../src/ledger/chunk.js';
 import type { Entry } from '../../src/ledger/entry.js';
-import { NOON_MS, reserveOf, settleOf } from './samples.js';
+import { EARLIER, NOON_MS, reserveOf, settleOf } from './samples.js';
+
+/** Sound, searches and the service tier. */
+const MORE_BYTES = 21;
 
 const entryOf = (sequence: number, changes: Partial<Entry> = {}): Entry => {
   const { reservationId: _, ...ending } = settleOf(5n, { cost: nano(7n) });
@@ -26,6 +30,15 @@ t.test('entries come back from a chunk as they were booked', async (t) => {
     entryOf(3, { source: 'unsettled', overrun: true, timeMs: NOON_MS + 2 ** 40 }),
   );
   t.same(unpackChunk(packChunk(entries)), entries);
+});
+
+t.test('what an earlier program did not count is read as nothing', async (t) => {
+  const entry = entryOf(1);
+  const whole = packChunk([entry]);
+  const earlier = Buffer.from(whole.subarray(0, -MORE_BYTES));
+  earlier.writeUInt16BE(earlier.readUInt16BE(6) - MORE_BYTES, 6);
+  earlier.writeUInt32BE(crc32c(earlier, 4, earlier.length), 0);
+  t.same(unpackChunk(earlier), [{ ...entry, usage: { ...entry.usage, ...EARLIER } }]);
 });
 
 t.test('a chunk with any flipped bit is refused', async (t) => {

@@ -10,7 +10,7 @@ import { nano } from '../../src/kernel/money.js';
 import { NAME_BYTES_MAX, reservationIdOf, RETRY_COUNT_MAX } from '../../src/kernel/record.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
-import { editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
+import { EARLIER, editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
 
 const KIB = 1024;
 
@@ -74,7 +74,7 @@ t.test('writes format 1 to the byte', async (t) => {
     durability: 'process',
   });
   const id = journal.reserve(reserveOf());
-  journal.settle(settleOf(id));
+  journal.settle(settleOf(id, { usage: { ...settleOf(id).usage, ...EARLIER } }));
   journal.void({ reservationId: journal.reserve(reserveOf()), timeMs: NOON_MS, status: 500 });
   journal.alert({
     event: 'budget_exceeded',

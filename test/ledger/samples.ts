@@ -28,6 +28,15 @@ export const reserveOf = (
   ...changes,
 });
 
+/** What the first version did not count. */
+export const EARLIER = {
+  audioInputTokens: 0,
+  audioOutputTokens: 0,
+  webSearches: 0,
+  fileSearches: 0,
+  serviceTier: 'standard',
+} as const;
+
 export const settleOf = (
   reservationId: bigint,
   changes: Partial<SettleRecord> = {},
@@ -42,6 +51,11 @@ export const settleOf = (
     cacheWrite1hTokens: 1,
     outputTokens: 20_000,
     reasoningTokens: 7,
+    audioInputTokens: 11,
+    audioOutputTokens: 12,
+    webSearches: 13,
+    fileSearches: 14,
+    serviceTier: 'flex',
   },
   source: 'provider',
   status: 200,

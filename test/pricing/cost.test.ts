@@ -2,9 +2,15 @@
 
 import t from 'tap';
 import { nano, pico } from '../../src/kernel/money.js';
-import { NO_USAGE, type Usage } from '../../src/kernel/usage.js';
-import { affordableOutputTokens, costOf, worstCost } from '../../src/pricing/cost.js';
-import type { Price } from '../../src/pricing/price.js';
+import { NO_USAGE, SERVICE_TIERS, type Usage } from '../../src/kernel/usage.js';
+import {
+  affordableOutputTokens,
+  costOf,
+  type Extras,
+  NO_EXTRAS,
+  worstCost,
+} from '../../src/pricing/cost.js';
+import { NO_FEES, type Price } from '../../src/pricing/price.js';
 import { flat, perMillion, seeded } from './prices.js';
 
 const GPT4 = flat({ input: perMillion('30'), output: perMillion('60') });
@@ -19,6 +25,8 @@ const tiered: Price = {
       cacheWrite: perMillion('7.5'),
       cacheWrite1h: perMillion('12'),
       output: perMillion('22.5'),
+      audioInput: null,
+      audioOutput: null,
       aboveInputTokens: 200_000,
     },
   ],
@@ -46,6 +54,7 @@ t.test('rounds up to a nano-dollar once per request, not once per class', async 
 
 t.test('each input class has its own price, and reasoning is not priced twice', async (t) => {
   const usage: Usage = {
+    ...NO_USAGE,
     inputTokens: 1,
     cachedInputTokens: 10,
     cacheWriteTokens: 100,
@@ -101,6 +110,69 @@ t.test('a count that is no whole number is a defect', async (t) => {
   t.throws(() => worstCost(GPT4, { inputTokens: Number.NaN, outputTokens: 0 }), /defect/);
 });
 
+/** Half at flex, 9/5 at priority; sound at ten times the price of text; a cent a search. */
+const served: Price = {
+  ...flat({ input: perMillion('0.25'), output: perMillion('2') }),
+  audioInput: perMillion('2.5'),
+  audioOutput: perMillion('20'),
+  services: { flex: { times: 1n, over: 2n }, priority: { times: 9n, over: 5n } },
+  fees: { webSearch: pico(10_000_000_000n), fileSearch: pico(2_500_000_000n) },
+};
+
+t.test('the tier that served a request sets its price, and not the one asked for', async (t) => {
+  const usage = { ...NO_USAGE, inputTokens: 1_000, outputTokens: 100 };
+  t.equal(costOf(served, usage), 450_000n);
+  t.equal(costOf(served, { ...usage, serviceTier: 'flex' }), 225_000n);
+  t.equal(costOf(served, { ...usage, serviceTier: 'priority' }), 810_000n);
+});
+
+t.test('a tier without a price of its own costs what the dearest does', async (t) => {
+  const usage = { ...NO_USAGE, inputTokens: 1_000, outputTokens: 100 };
+  for (const serviceTier of ['batch', 'other'] as const) {
+    t.equal(costOf(served, { ...usage, serviceTier }), 810_000n);
+    t.equal(costOf(GPT4, { ...usage, serviceTier }), costOf(GPT4, usage));
+  }
+});
+
+t.test('a service tier rounds up once too', async (t) => {
+  const price: Price = { ...served, ...flat({ input: pico(1n), output: pico(1n) }) };
+  const { services } = served;
+  const usage = { ...NO_USAGE, inputTokens: 2_001, serviceTier: 'flex' } as const;
+  t.equal(costOf({ ...price, services }, usage), 2n, '1,000.5 pico-dollars');
+});
+
+t.test('what is heard and spoken has a price of its own', async (t) => {
+  const usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 20 };
+  const spoken = { ...usage, audioInputTokens: 100, audioOutputTokens: 200 };
+  t.equal(costOf(served, spoken), 2_500n + 40_000n + 250_000n + 4_000_000n);
+  t.equal(costOf(GPT4, spoken), 110n * 30_000n + 220n * 60_000n, 'else that of text');
+});
+
+t.test('calls are billed on top, at no discount', async (t) => {
+  const usage = { ...NO_USAGE, webSearches: 3, fileSearches: 2 };
+  t.equal(costOf(served, usage), 35_000_000n);
+  t.equal(costOf(served, { ...usage, serviceTier: 'flex' }), 35_000_000n);
+  t.equal(
+    worstCost(served, { inputTokens: 0, outputTokens: 0, extras: { ...NO_EXTRAS, ...usage } }),
+    35_000_000n,
+  );
+});
+
+t.test('the worst case is at the dearest tier that a request may be served at', async (t) => {
+  const bounds = { inputTokens: 1_000, outputTokens: 100 };
+  t.equal(worstCost(served, bounds), 450_000n);
+  const extras = { ...NO_EXTRAS, dearerTier: true };
+  t.equal(worstCost(served, { ...bounds, extras }), 810_000n);
+  t.equal(
+    affordableOutputTokens(served, { inputTokens: 1_000, budget: nano(810_000n), extras }),
+    100,
+  );
+  t.equal(
+    affordableOutputTokens(served, { inputTokens: 1_000, budget: nano(809_999n), extras }),
+    99,
+  );
+});
+
 t.test('no usage within the bounds costs more than the worst case', async (t) => {
   const seed = Number(process.env['TOKENPAK_SEED'] ?? 20_261_125);
   const random = seeded(seed);
@@ -111,17 +183,48 @@ t.test('no usage within the bounds costs more than the worst case', async (t) =>
     cacheWrite: pico(BigInt(upTo(60_000_000))),
     cacheWrite1h: pico(BigInt(upTo(60_000_000))),
     output: pico(BigInt(upTo(120_000_000))),
+    audioInput: random() < 0.5 ? null : pico(BigInt(upTo(90_000_000))),
+    audioOutput: random() < 0.5 ? null : pico(BigInt(upTo(90_000_000))),
   });
+  const multiple = () => ({ times: BigInt(upTo(20)), over: BigInt(1 + upTo(10)) });
+  const fee = () => (random() < 0.5 ? null : pico(BigInt(upTo(20_000_000_000))));
+  const isTrue = () => random() < 0.5;
   for (let round = 0; round < 5_000; round++) {
     const edges = [upTo(1_000), 1_000 + upTo(1_000)].slice(0, upTo(2));
     const tiers = edges.map((aboveInputTokens) => ({ ...rates(), aboveInputTokens }));
-    const price: Price = { ...rates(), tiers, version: 'config' };
-    const bounds = { inputTokens: upTo(3_000), outputTokens: upTo(3_000) };
-    const usage = { ...NO_USAGE, outputTokens: upTo(bounds.outputTokens) };
+    const price: Price = {
+      ...rates(),
+      tiers,
+      services: { flex: multiple(), priority: multiple() },
+      fees: isTrue() ? NO_FEES : { webSearch: fee(), fileSearch: fee() },
+      version: 'config',
+    };
+    const extras: Extras = {
+      audioInput: isTrue(),
+      audioOutput: isTrue(),
+      dearerTier: isTrue(),
+      webSearches: upTo(5),
+      fileSearches: upTo(5),
+    };
+    const bounds = { inputTokens: upTo(3_000), outputTokens: upTo(3_000), extras };
+    const usage = {
+      ...NO_USAGE,
+      outputTokens: upTo(bounds.outputTokens),
+      webSearches: upTo(extras.webSearches),
+      fileSearches: upTo(extras.fileSearches),
+      ...(extras.dearerTier && { serviceTier: SERVICE_TIERS[upTo(4)]! }),
+    };
+    if (extras.audioOutput) {
+      usage.audioOutputTokens = upTo(bounds.outputTokens - usage.outputTokens);
+    }
     let left = bounds.inputTokens;
     for (const key of ['inputTokens', 'cachedInputTokens', 'cacheWriteTokens'] as const) {
       Object.assign(usage, { [key]: upTo(left) });
       left -= usage[key];
+    }
+    if (extras.audioInput) {
+      usage.audioInputTokens = upTo(left);
+      left -= usage.audioInputTokens;
     }
     const worst = worstCost(price, bounds);
     const cost = costOf(price, { ...usage, cacheWrite1hTokens: upTo(left) });
@@ -129,9 +232,9 @@ t.test('no usage within the bounds costs more than the worst case', async (t) =>
 
     const budget = nano(BigInt(upTo(400_000_000)));
     const { inputTokens } = bounds;
-    const output = affordableOutputTokens(price, { inputTokens, budget });
+    const output = affordableOutputTokens(price, { inputTokens, budget, extras });
     const fits = (outputTokens: number): boolean =>
-      worstCost(price, { inputTokens, outputTokens }) <= budget;
+      worstCost(price, { inputTokens, outputTokens, extras }) <= budget;
     if (output >= 0 && !fits(output)) t.fail(`seed ${seed}, round ${round}: too much output`);
     if (output < Number.MAX_SAFE_INTEGER && fits(output + 1)) {
       t.fail(`seed ${seed}, round ${round}: more output fits`);

@@ -2,7 +2,7 @@
 
 import type { Config, ModelConfig, ProviderConfig } from '../../src/config/config.js';
 import { parseDecimal, pico, type PicoUsd } from '../../src/kernel/money.js';
-import type { Price, Rates } from '../../src/pricing/price.js';
+import { NO_FEES, type Price, type Rates } from '../../src/pricing/price.js';
 
 export const perMillion = (text: string): PicoUsd => pico(parseDecimal(text, 6)!);
 
@@ -10,8 +10,12 @@ export const flat = (rates: Partial<Rates> & Pick<Rates, 'input' | 'output'>): P
   cachedInput: rates.input,
   cacheWrite: rates.input,
   cacheWrite1h: rates.input,
+  audioInput: null,
+  audioOutput: null,
   ...rates,
   tiers: [],
+  services: {},
+  fees: NO_FEES,
   version: 'config',
 });
 

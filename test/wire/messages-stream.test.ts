@@ -1,4 +1,5 @@
 import t from 'tap';
+import { NO_USAGE } from '../../src/kernel/usage.js';
 import { MessagesMeter } from '../../src/wire/messages-stream.js';
 import { COMMENT, fixture, MEMBERS, play, settlements, splits } from './fixture.js';
 
@@ -29,6 +30,7 @@ t.test('merges the usage of message_start and every message_delta', async (t) =>
   play(meter, [twice]);
   t.same(usages, [
     {
+      ...NO_USAGE,
       inputTokens: 25,
       cachedInputTokens: 44,
       cacheWriteTokens: 20,

@@ -1,8 +1,10 @@
 import t from 'tap';
+import { NO_USAGE } from '../../src/kernel/usage.js';
 import { ResponsesMeter } from '../../src/wire/responses-stream.js';
 import { COMMENT, fixture, MEMBERS, play, settlements, splits } from './fixture.js';
 
 const USAGE = {
+  ...NO_USAGE,
   inputTokens: 500,
   cachedInputTokens: 400,
   cacheWriteTokens: 100,

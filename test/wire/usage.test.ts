@@ -5,7 +5,7 @@ import {
   embeddingsUsage,
   mergeMessagesUsage,
   messagesUsage,
-  responsesUsage,
+  responseUsage,
   usageOf,
 } from '../../src/wire/usage.js';
 
@@ -17,6 +17,7 @@ t.test("takes OpenAI's nested classes apart", async (t) => {
   const reasoning = { reasoning_tokens: 300 };
   const usage = { ...chat, prompt_tokens_details: details, completion_tokens_details: reasoning };
   t.same(chatUsage(usage), {
+    ...NO_USAGE,
     inputTokens: 500,
     cachedInputTokens: 400,
     cacheWriteTokens: 100,
@@ -56,6 +57,7 @@ t.test("keeps Anthropic's classes, one-hour writes apart", async (t) => {
     output_tokens_details: { thinking_tokens: 4 },
   };
   t.same(messagesUsage(usage), {
+    ...NO_USAGE,
     inputTokens: 25,
     cachedInputTokens: 40,
     cacheWriteTokens: 20,
@@ -102,7 +104,7 @@ t.test('merges the reports of one stream, the larger of each count', async (t) =
 
 t.test('a response nests its classes as a chat does, under other names', async (t) => {
   const response = { input_tokens: 1000, output_tokens: 500, total_tokens: 1500 };
-  t.same(responsesUsage(response), { ...NO_USAGE, inputTokens: 1000, outputTokens: 500 });
+  t.same(responseUsage({ usage: response }), { ...NO_USAGE, inputTokens: 1000, outputTokens: 500 });
   const detailed = {
     ...response,
     input_tokens_details: {
@@ -112,18 +114,19 @@ t.test('a response nests its classes as a chat does, under other names', async (
     },
     output_tokens_details: { reasoning_tokens: 300 },
   };
-  t.same(responsesUsage(detailed), {
+  t.same(responseUsage({ usage: detailed }), {
+    ...NO_USAGE,
     inputTokens: 500,
     cachedInputTokens: 400,
-    cacheWriteTokens: 100,
-    cacheWrite1hTokens: 0,
+    cacheWriteTokens: 60,
+    cacheWrite1hTokens: 40,
     outputTokens: 500,
     reasoningTokens: 300,
   });
   const beside = { ...detailed, total_tokens: 1800 };
-  t.equal(responsesUsage(beside)?.outputTokens, 800);
+  t.equal(responseUsage({ usage: beside })?.outputTokens, 800);
   for (const bad of [null, 'x', {}, { input_tokens: 1 }, { input_tokens: -1, output_tokens: 1 }]) {
-    t.equal(responsesUsage(bad), null);
+    t.equal(responseUsage({ usage: bad }), null);
   }
 });
 
