@@ -17,7 +17,10 @@ export interface ReserveRecord {
   readonly model: string;
   readonly requestedModel: string;
   readonly provider: string;
+  /** What it holds of its budgets. */
   readonly amount: NanoUsd;
+  /** The most it can cost: what it holds, or more with `reserve: expected`. */
+  readonly worst: NanoUsd;
   readonly inputBoundTokens: number;
   readonly maxOutputTokens: number;
   /** The prices that the amount was reckoned with. */

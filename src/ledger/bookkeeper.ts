@@ -277,8 +277,8 @@ export class Bookkeeper implements Verbs {
         const fold = new Fold(this.#store, this.#budget);
         for (const reserve of this.#store.openReservations(journalId)) {
           fold.charge(reserve, nowMs);
-          const { reservationId, user, date, amount } = reserve;
-          charged.push({ reservationId, user, date, amount });
+          const { reservationId, user, date, amount, worst: cost } = reserve;
+          charged.push({ reservationId, user, date, amount, cost });
         }
         this.#commit(fold, [{ journalId, position: tail.position, finished: true }]);
       } finally {

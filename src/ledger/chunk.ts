@@ -12,6 +12,7 @@
 //          110 price version settled at · 112 status u16 · 114 kind u8 · 115 source u8
 //          116 overrun u8 · 117 retry count u8 · 118 audio input u48 · 124 audio output u48
 //          130 web searches u32 · 134 file searches u32 · 138 service tier u8
+//          139 worst case over reserved i64
 //
 // Big endian. A later program appends fields to an entry; a shorter entry reads them as zero.
 
@@ -29,7 +30,7 @@ export const CHUNK_ENTRIES_MAX = 64;
 
 const FORMAT = 1;
 const HEAD_BYTES = 16;
-const ENTRY_BYTES = 139;
+const ENTRY_BYTES = 147;
 /** Up to the retry count: what the first program wrote. */
 const ENTRY_BYTES_MIN = 118;
 const NO_SOURCE = SOURCES.length;
@@ -145,6 +146,7 @@ function packEntry(at: number, entry: Entry, names: ReadonlyMap<string, number>)
   view.setUint32(at + 130, usage.webSearches);
   view.setUint32(at + 134, usage.fileSearches);
   view.setUint8(at + 138, SERVICE_TIERS.indexOf(usage.serviceTier));
+  view.setBigInt64(at + 139, reserve.worst - reserve.amount);
 }
 
 type More = Pick<
@@ -177,6 +179,7 @@ function unpackEntry(
 ): Entry {
   const name = (offset: number): string => names[from.getUint16(at + offset)] as string;
   const kind = ENTRY_KINDS[from.getUint8(at + 114)];
+  const amount = nano(from.getBigInt64(at + 36));
   assert(kind !== undefined, 'an entry is of a kind');
   return {
     sequence: getUint48(from, at),
@@ -191,7 +194,8 @@ function unpackEntry(
       model: name(102),
       requestedModel: name(104),
       provider: name(106),
-      amount: nano(from.getBigInt64(at + 36)),
+      amount,
+      worst: hasMore ? nano(amount + from.getBigInt64(at + 139)) : amount,
       inputBoundTokens: getUint48(from, at + 52),
       maxOutputTokens: getUint48(from, at + 58),
       priceVersion: name(108),

@@ -120,8 +120,10 @@ function reserveOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
   const provider = names.get(at.readUInt32LE(56));
   const priceVersion = names.get(at.readUInt32LE(60));
   const amount = nano(at.readBigInt64LE(32));
+  const worst = nano(amount + at.readBigInt64LE(80));
   if (user === undefined || model === undefined || requestedModel === undefined) return null;
-  if (provider === undefined || priceVersion === undefined || amount < 0n) return null;
+  if (provider === undefined || priceVersion === undefined) return null;
+  if (amount < 0n || worst < amount) return null;
   const record: JournalRecord = {
     kind: 'reserve',
     reservationId: reservationIdOf(journalId, sequence),
@@ -132,6 +134,7 @@ function reserveOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
     requestedModel,
     provider,
     amount,
+    worst,
     inputBoundTokens: at.readUIntLE(64, 6),
     maxOutputTokens: at.readUIntLE(72, 6),
     priceVersion,

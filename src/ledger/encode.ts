@@ -51,6 +51,7 @@ export function encodeReserve(
   refs: ReserveRefs,
 ): number {
   assert(record.amount >= 0n, 'a reservation is not negative');
+  assert(record.worst >= record.amount, 'no reservation is above the worst case');
   const { bytes, offset } = place;
   bytes.writeUIntLE(record.timeMs, offset + 16, 6);
   bytes.writeUIntLE(record.deadlineMs, offset + 24, 6);
@@ -64,6 +65,7 @@ export function encodeReserve(
   bytes.writeUIntLE(record.inputBoundTokens, offset + 64, 6);
   bytes.writeUIntLE(record.maxOutputTokens, offset + 72, 6);
   bytes.writeUInt8(record.retryCount, offset + 78);
+  bytes.writeBigInt64LE(record.worst - record.amount, offset + 80);
   return finish(place, { kind: KIND.reserve, length: LENGTH[KIND.reserve] as number, sequence });
 }
 

@@ -65,6 +65,7 @@ export function adjustment(record: AdjustRecord, delta: NanoUsd): Omit<Entry, 's
     requestedModel: '',
     provider: record.provider,
     amount: ZERO_USD,
+    worst: ZERO_USD,
     inputBoundTokens: 0,
     maxOutputTokens: 0,
     priceVersion: '',

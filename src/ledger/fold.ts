@@ -119,7 +119,7 @@ export class Fold {
   charge(reserve: ReserveRecord, timeMs: number): void {
     const open = this.#end(reserve.reservationId);
     if (open === undefined) return;
-    const { amount: cost, priceVersion } = open;
+    const { worst: cost, priceVersion } = open;
     const ending = { kind: 'settle', source: 'unsettled', timeMs, cost, priceVersion } as const;
     this.#book({ ...UNPRICED, ...ending, reserve: open, sequence: 0 });
   }

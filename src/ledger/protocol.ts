@@ -14,12 +14,13 @@ export interface Balance {
   readonly settled: NanoUsd;
 }
 
-/** A reservation that was charged in full, since nobody saw its end. */
+/** A reservation that was charged at its worst, since nobody saw its end. */
 export interface Charged {
   readonly reservationId: bigint;
   readonly user: string;
   readonly date: LocalDate;
   readonly amount: NanoUsd;
+  readonly cost: NanoUsd;
 }
 
 /** What the books of a provider's UTC day are to be corrected by, all told. */

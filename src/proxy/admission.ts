@@ -15,6 +15,8 @@ import { canSend } from './translation.js';
 export interface Admitted {
   readonly reservation: Reservation;
   readonly candidate: Candidate;
+  /** The most it can cost. What is reserved is that, unless `reserve: expected` makes it less. */
+  readonly worst: NanoUsd;
   /** Output tokens of one choice that the remaining money buys, when fewer than were asked for. */
   readonly clamped: number | null;
 }
@@ -118,7 +120,8 @@ function admitOne(
 ): Admitted | Refusal {
   const worst = worstOf(quote.request, candidate);
   const outcome = admit(proxy.counters, quote.account, worst, enforce);
-  return 'reason' in outcome ? outcome : { reservation: outcome, candidate, clamped: null };
+  if ('reason' in outcome) return outcome;
+  return { reservation: outcome, candidate, worst, clamped: null };
 }
 
 /** Reserves what is left, if that buys enough output to be worth an answer. */

@@ -30,6 +30,8 @@ export class Call {
   readonly candidate: Candidate;
   readonly clamped: number | null;
   readonly reservation: Reservation;
+  /** The most it can cost: beyond it, the provider has billed what it should not. */
+  readonly worst: NanoUsd;
   readonly id: bigint;
   readonly requestId: string;
   #proxy: Proxy;
@@ -42,6 +44,7 @@ export class Call {
     this.candidate = admitted.candidate;
     this.clamped = admitted.clamped;
     this.reservation = admitted.reservation;
+    this.worst = admitted.worst;
     const { model, inputTokens, outputTokens } = admitted.candidate;
     const timeMs = proxy.now();
     try {
@@ -53,6 +56,7 @@ export class Call {
         requestedModel: quote.request.model,
         provider: model.provider.name,
         amount: admitted.reservation.amount,
+        worst: admitted.worst,
         inputBoundTokens: inputTokens,
         maxOutputTokens: outputTokens * quote.request.choices,
         priceVersion: model.price.version,
@@ -79,7 +83,7 @@ export class Call {
     const { price } = this.candidate.model;
     const cost = costOf(price, usage);
     const tally = this.reservation.settle(cost);
-    const overrun = cost > this.reservation.amount;
+    const overrun = cost > this.worst;
     const timeMs = this.#proxy.now();
     this.#record(() => {
       this.#proxy.journal.settle({

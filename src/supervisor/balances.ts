@@ -52,9 +52,9 @@ export class Balances {
 
   /** The counters hold a dead worker's open reservations already: from now on as settled. */
   async recover(ledger: Ledger, journalId: number): Promise<void> {
-    for (const { user, date, amount } of await ledger.recover(journalId)) {
+    for (const { user, date, amount, cost } of await ledger.recover(journalId)) {
       for (const budget of this.#accounts.of(user, date)?.budgets ?? []) {
-        this.#counters.settle(budget.bank, amount, amount);
+        this.#counters.settle(budget.bank, amount, cost);
       }
     }
   }

@@ -6,18 +6,19 @@ import type { Entry } from '../../src/ledger/entry.js';
 import { EARLIER, NOON_MS, reserveOf, settleOf } from './samples.js';
 
 /** Sound, searches and the service tier. */
-const MORE_BYTES = 21;
+const MORE_BYTES = 29;
 
 const entryOf = (sequence: number, changes: Partial<Entry> = {}): Entry => {
   const { reservationId: _, ...ending } = settleOf(5n, { cost: nano(7n) });
   const reservationId = 2n ** 63n - BigInt(sequence);
   const user = `ü-${sequence % 3}-${'x'.repeat(200 * (sequence % 4))}`;
-  const reserve = reserveOf({ retryCount: 2, user, amount: nano(2n ** 63n - 1n) });
+  const reserve = reserveOf({ retryCount: 2, user, amount: nano(7n) });
+  const worst = nano(2n ** 63n - 1n);
   return {
     kind: 'settle',
     sequence,
     ...ending,
-    reserve: { kind: 'reserve', ...reserve, reservationId },
+    reserve: { kind: 'reserve', ...reserve, worst, reservationId },
     ...changes,
   };
 };
@@ -38,7 +39,9 @@ t.test('what an earlier program did not count is read as nothing', async (t) => 
   const earlier = Buffer.from(whole.subarray(0, -MORE_BYTES));
   earlier.writeUInt16BE(earlier.readUInt16BE(6) - MORE_BYTES, 6);
   earlier.writeUInt32BE(crc32c(earlier, 4, earlier.length), 0);
-  t.same(unpackChunk(earlier), [{ ...entry, usage: { ...entry.usage, ...EARLIER } }]);
+  const reserve = { ...entry.reserve, worst: entry.reserve.amount };
+  const usage = { ...entry.usage, ...EARLIER };
+  t.same(unpackChunk(earlier), [{ ...entry, usage, reserve }]);
 });
 
 t.test('a chunk with any flipped bit is refused', async (t) => {

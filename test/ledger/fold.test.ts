@@ -124,10 +124,11 @@ t.test('tells of rejections, overruns and streams without a cost once per window
   );
 });
 
-t.test('charges in full what nobody saw the end of', async (t) => {
-  const fold = new Fold({ ...NOTHING, openOf: () => reserve(1n) }, budgetOf());
+t.test('charges at its worst what nobody saw the end of', async (t) => {
+  const open = reserve(1n, { worst: nano(3_000_000_000n) });
+  const fold = new Fold({ ...NOTHING, openOf: () => open }, budgetOf());
   fold.charge(reserve(1n), NOON_MS);
-  t.match(fold.entries, [{ source: 'unsettled', cost: 2_000_000_000n, timeMs: NOON_MS }]);
+  t.match(fold.entries, [{ source: 'unsettled', cost: 3_000_000_000n, timeMs: NOON_MS }]);
   t.match([...fold.totals.values()], [{ requests: 1, unsettled: 1 }]);
 });
 

@@ -24,6 +24,7 @@ export const reserveOf = (
   priceVersion: 'bundled@2026-09-01',
   maxOutputTokens: 20_000,
   deadlineMs: NOON_MS + 600_000,
+  worst: changes.amount ?? nano(2_000_000_000n),
   retryCount: 0,
   ...changes,
 });
