@@ -32,6 +32,8 @@ import { utcTotalsKey } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
 export const BATCH_RECORDS = 4096;
+/** At the start nobody waits for an answer in between, and each commit syncs the disk. */
+const REPLAY_RECORDS = 32_768;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
 /** A worker ends a request within a second of its deadline; one that does not hangs. */
@@ -294,7 +296,7 @@ export class Bookkeeper implements Verbs {
   #bookToEnd(tail: Tail): void {
     const { journalId } = tail;
     for (;;) {
-      const records = tail.read(BATCH_RECORDS);
+      const records = tail.read(REPLAY_RECORDS);
       if (records.length === 0) break;
       const fold = new Fold(this.#store, this.#budget);
       for (const record of records) fold.apply(record);

@@ -14,13 +14,14 @@
 //          130 web searches u32 · 134 file searches u32 · 138 service tier u8
 //          139 worst case over reserved i64
 //
-// Big endian. A later program appends fields to an entry; a shorter entry reads them as zero.
+// Big endian. A later program appends fields to an entry: whoever does not know them skips them by
+// the size that the chunk gives, and it must read them as zero where an entry ends before them.
 
 import { assert } from '../kernel/assert.js';
 import { crc32c } from '../kernel/crc32c.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano } from '../kernel/money.js';
-import { SERVICE_TIERS, type Usage } from '../kernel/usage.js';
+import { SERVICE_TIERS } from '../kernel/usage.js';
 import { type Entry, ENTRY_KINDS } from './entry.js';
 import { SOURCES } from './layout.js';
 import { Packer } from './pack.js';
@@ -31,8 +32,6 @@ export const CHUNK_ENTRIES_MAX = 64;
 const FORMAT = 1;
 const HEAD_BYTES = 16;
 const ENTRY_BYTES = 147;
-/** Up to the retry count: what the first program wrote. */
-const ENTRY_BYTES_MIN = 118;
 const NO_SOURCE = SOURCES.length;
 
 let room = Buffer.allocUnsafe(64 * 1024);
@@ -105,7 +104,7 @@ export function unpackChunk(bytes: Buffer): Entry[] {
   const entryBytes = from.getUint16(6);
   const entries: Entry[] = [];
   for (let left = from.getUint16(8); left > 0; left -= 1) {
-    entries.push(unpackEntry(from, at, names, entryBytes > ENTRY_BYTES_MIN));
+    entries.push(unpackEntry(from, at, names));
     at += entryBytes;
   }
   return entries;
@@ -149,34 +148,7 @@ function packEntry(at: number, entry: Entry, names: ReadonlyMap<string, number>)
   view.setBigInt64(at + 139, reserve.worst - reserve.amount);
 }
 
-type More = Pick<
-  Usage,
-  'audioInputTokens' | 'audioOutputTokens' | 'webSearches' | 'fileSearches' | 'serviceTier'
->;
-
-/** Of an entry that was written before these were counted. */
-const NO_MORE: More = {
-  audioInputTokens: 0,
-  audioOutputTokens: 0,
-  webSearches: 0,
-  fileSearches: 0,
-  serviceTier: 'standard',
-};
-
-const moreOf = (from: DataView, at: number): More => ({
-  audioInputTokens: getUint48(from, at + 118),
-  audioOutputTokens: getUint48(from, at + 124),
-  webSearches: from.getUint32(at + 130),
-  fileSearches: from.getUint32(at + 134),
-  serviceTier: SERVICE_TIERS[from.getUint8(at + 138)] ?? 'other',
-});
-
-function unpackEntry(
-  from: DataView,
-  at: number,
-  names: readonly string[],
-  hasMore: boolean,
-): Entry {
+function unpackEntry(from: DataView, at: number, names: readonly string[]): Entry {
   const name = (offset: number): string => names[from.getUint16(at + offset)] as string;
   const kind = ENTRY_KINDS[from.getUint8(at + 114)];
   const amount = nano(from.getBigInt64(at + 36));
@@ -195,7 +167,7 @@ function unpackEntry(
       requestedModel: name(104),
       provider: name(106),
       amount,
-      worst: hasMore ? nano(amount + from.getBigInt64(at + 139)) : amount,
+      worst: nano(amount + from.getBigInt64(at + 139)),
       inputBoundTokens: getUint48(from, at + 52),
       maxOutputTokens: getUint48(from, at + 58),
       priceVersion: name(108),
@@ -210,7 +182,11 @@ function unpackEntry(
       cacheWrite1hTokens: getUint48(from, at + 82),
       outputTokens: getUint48(from, at + 88),
       reasoningTokens: getUint48(from, at + 94),
-      ...(hasMore ? moreOf(from, at) : NO_MORE),
+      audioInputTokens: getUint48(from, at + 118),
+      audioOutputTokens: getUint48(from, at + 124),
+      webSearches: from.getUint32(at + 130),
+      fileSearches: from.getUint32(at + 134),
+      serviceTier: SERVICE_TIERS[from.getUint8(at + 138)] ?? 'other',
     },
     source: SOURCES[from.getUint8(at + 115)] ?? null,
     status: from.getUint16(at + 112),

@@ -16,7 +16,6 @@ import {
   NAME_TEXT_OFFSET,
   SOURCES,
   spanOf,
-  UNIT_BYTES,
   WINDOWS,
 } from './layout.js';
 
@@ -38,6 +37,48 @@ export type Step =
   | { readonly found: 'fault'; readonly why: string };
 
 const fault = (why: string): Step => ({ found: 'fault', why });
+
+/** The fields of the record at an offset. One view over the bytes at hand serves them all. */
+class Fields {
+  #bytes: Buffer = Buffer.alloc(0);
+  #view = new DataView(this.#bytes.buffer, 0, 0);
+  #offset = 0;
+
+  of(bytes: Buffer, offset: number): this {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    this.#offset = offset;
+    return this;
+  }
+
+  u8(at: number): number {
+    return this.#view.getUint8(this.#offset + at);
+  }
+
+  u16(at: number): number {
+    return this.#view.getUint16(this.#offset + at, true);
+  }
+
+  u32(at: number): number {
+    return this.#view.getUint32(this.#offset + at, true);
+  }
+
+  u48(at: number): number {
+    return this.u32(at) + this.u16(at + 4) * 2 ** 32;
+  }
+
+  i64(at: number): bigint {
+    return this.#view.getBigInt64(this.#offset + at, true);
+  }
+
+  u64(at: number): bigint {
+    return this.#view.getBigUint64(this.#offset + at, true);
+  }
+}
+
+const fields = new Fields();
 
 /** Whether a whole, undamaged record of any kind stands at the offset. */
 export function isWhole(bytes: Buffer, offset: number): boolean {
@@ -73,7 +114,7 @@ export function decode(bytes: Buffer, offset: number, cursor: Cursor): Step {
   const span = frame(bytes, offset);
   if (span === 0) return { found: 'part' };
   if (typeof span === 'string') return fault(span);
-  const sequence = bytes.readUIntLE(offset + 8, 6);
+  const sequence = fields.of(bytes, offset).u48(8);
   if (cursor.sequence !== null && sequence !== cursor.sequence) {
     return fault(`record ${sequence} where ${cursor.sequence} must stand`);
   }
@@ -96,7 +137,7 @@ function decodeFields(
     cursor.names.set(bytes.readUInt32LE(offset + 16), text);
     return { found: 'name', span };
   }
-  const at = bytes.subarray(offset, offset + UNIT_BYTES);
+  const at = fields.of(bytes, offset);
   const record =
     kind === KIND.reserve
       ? reserveOf(at, cursor, sequence)
@@ -113,96 +154,96 @@ function decodeFields(
   return { found: 'record', span, record };
 }
 
-function reserveOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
-  const user = names.get(at.readUInt32LE(44));
-  const model = names.get(at.readUInt32LE(48));
-  const requestedModel = names.get(at.readUInt32LE(52));
-  const provider = names.get(at.readUInt32LE(56));
-  const priceVersion = names.get(at.readUInt32LE(60));
-  const amount = nano(at.readBigInt64LE(32));
-  const worst = nano(amount + at.readBigInt64LE(80));
+function reserveOf(at: Fields, { names, journalId }: Cursor, sequence: number) {
+  const user = names.get(at.u32(44));
+  const model = names.get(at.u32(48));
+  const requestedModel = names.get(at.u32(52));
+  const provider = names.get(at.u32(56));
+  const priceVersion = names.get(at.u32(60));
+  const amount = nano(at.i64(32));
+  const worst = nano(amount + at.i64(80));
   if (user === undefined || model === undefined || requestedModel === undefined) return null;
   if (provider === undefined || priceVersion === undefined) return null;
   if (amount < 0n || worst < amount) return null;
   const record: JournalRecord = {
     kind: 'reserve',
     reservationId: reservationIdOf(journalId, sequence),
-    timeMs: at.readUIntLE(16, 6),
-    date: at.readUInt32LE(40),
+    timeMs: at.u48(16),
+    date: at.u32(40),
     user,
     model,
     requestedModel,
     provider,
     amount,
     worst,
-    inputBoundTokens: at.readUIntLE(64, 6),
-    maxOutputTokens: at.readUIntLE(72, 6),
+    inputBoundTokens: at.u48(64),
+    maxOutputTokens: at.u48(72),
     priceVersion,
-    deadlineMs: at.readUIntLE(24, 6),
-    retryCount: at[78] as number,
+    deadlineMs: at.u48(24),
+    retryCount: at.u8(78),
   };
   return record;
 }
 
-function settleOf(at: Buffer, { names }: Cursor): JournalRecord | null {
-  const source = SOURCES[at[90] as number];
-  const priceVersion = names.get(at.readUInt32LE(92));
-  const serviceTier = SERVICE_TIERS[at[102] as number];
-  const cost = nano(at.readBigInt64LE(32));
+function settleOf(at: Fields, { names }: Cursor): JournalRecord | null {
+  const source = SOURCES[at.u8(90)];
+  const priceVersion = names.get(at.u32(92));
+  const serviceTier = SERVICE_TIERS[at.u8(102)];
+  const cost = nano(at.i64(32));
   if (source === undefined || priceVersion === undefined || cost < 0n) return null;
   if (serviceTier === undefined) return null;
   return {
     kind: 'settle',
-    reservationId: at.readBigUInt64LE(16),
-    timeMs: at.readUIntLE(24, 6),
+    reservationId: at.u64(16),
+    timeMs: at.u48(24),
     cost,
     usage: {
-      inputTokens: at.readUIntLE(40, 6),
-      cachedInputTokens: at.readUIntLE(48, 6),
-      cacheWriteTokens: at.readUIntLE(56, 6),
-      cacheWrite1hTokens: at.readUIntLE(64, 6),
-      outputTokens: at.readUIntLE(72, 6),
-      reasoningTokens: at.readUIntLE(80, 6),
-      audioInputTokens: at.readUIntLE(96, 6),
-      audioOutputTokens: at.readUIntLE(104, 6),
-      webSearches: at.readUInt32LE(112),
-      fileSearches: at.readUInt32LE(116),
+      inputTokens: at.u48(40),
+      cachedInputTokens: at.u48(48),
+      cacheWriteTokens: at.u48(56),
+      cacheWrite1hTokens: at.u48(64),
+      outputTokens: at.u48(72),
+      reasoningTokens: at.u48(80),
+      audioInputTokens: at.u48(96),
+      audioOutputTokens: at.u48(104),
+      webSearches: at.u32(112),
+      fileSearches: at.u32(116),
       serviceTier,
     },
     source,
-    status: at.readUInt16LE(88),
+    status: at.u16(88),
     priceVersion,
-    overrun: at[91] === 1,
+    overrun: at.u8(91) === 1,
   };
 }
 
-const voidOf = (at: Buffer): JournalRecord => ({
+const voidOf = (at: Fields): JournalRecord => ({
   kind: 'void',
-  reservationId: at.readBigUInt64LE(16),
-  timeMs: at.readUIntLE(24, 6),
-  status: at.readUInt16LE(32),
+  reservationId: at.u64(16),
+  timeMs: at.u48(24),
+  status: at.u16(32),
 });
 
-function adjustOf(at: Buffer, { names, journalId }: Cursor, sequence: number) {
-  const provider = names.get(at.readUInt32LE(40));
+function adjustOf(at: Fields, { names, journalId }: Cursor, sequence: number) {
+  const provider = names.get(at.u32(40));
   if (provider === undefined) return null;
   const record: JournalRecord = {
     kind: 'adjust',
     adjustmentId: reservationIdOf(journalId, sequence),
-    timeMs: at.readUIntLE(16, 6),
-    utcDate: at.readUInt32LE(32),
-    date: at.readUInt32LE(36),
+    timeMs: at.u48(16),
+    utcDate: at.u32(32),
+    date: at.u32(36),
     provider,
-    amount: nano(at.readBigInt64LE(24)),
+    amount: nano(at.i64(24)),
   };
   return record;
 }
 
-function alertOf(at: Buffer, { names }: Cursor): JournalRecord | null {
-  const event = ALERT_EVENTS[at[48] as number];
-  const window = WINDOWS[at[49] as number];
-  const scope = names.get(at.readUInt32LE(44));
-  const modelRef = at.readUInt32LE(52);
+function alertOf(at: Fields, { names }: Cursor): JournalRecord | null {
+  const event = ALERT_EVENTS[at.u8(48)];
+  const window = WINDOWS[at.u8(49)];
+  const scope = names.get(at.u32(44));
+  const modelRef = at.u32(52);
   const model = modelRef === 0 ? null : names.get(modelRef);
   if (event === undefined || window === undefined || scope === undefined) return null;
   if (model === undefined) return null;
@@ -211,10 +252,10 @@ function alertOf(at: Buffer, { names }: Cursor): JournalRecord | null {
     event,
     scope,
     window,
-    date: at.readUInt32LE(40),
-    timeMs: at.readUIntLE(16, 6),
-    spent: nano(at.readBigInt64LE(24)),
-    limit: at[50] === 1 ? nano(at.readBigInt64LE(32)) : null,
+    date: at.u32(40),
+    timeMs: at.u48(16),
+    spent: nano(at.i64(24)),
+    limit: at.u8(50) === 1 ? nano(at.i64(32)) : null,
     model,
   };
 }
