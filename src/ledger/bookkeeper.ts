@@ -31,9 +31,7 @@ import { faultText, JOURNAL_START, Tail } from './tail.js';
 import { utcTotalsKey } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
-export const BATCH_RECORDS = 4096;
-/** At the start nobody waits for an answer in between, and each commit syncs the disk. */
-const REPLAY_RECORDS = 32_768;
+export const BATCH_RECORDS = 8192;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
 /** A worker ends a request within a second of its deadline; one that does not hangs. */
@@ -296,7 +294,7 @@ export class Bookkeeper implements Verbs {
   #bookToEnd(tail: Tail): void {
     const { journalId } = tail;
     for (;;) {
-      const records = tail.read(REPLAY_RECORDS);
+      const records = tail.read(BATCH_RECORDS);
       if (records.length === 0) break;
       const fold = new Fold(this.#store, this.#budget);
       for (const record of records) fold.apply(record);
