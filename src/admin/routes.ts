@@ -1,5 +1,6 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
+import { METRICS_TYPE, metricsText } from './metrics.js';
 import type { Route } from './route.js';
 import { statusView } from './status.js';
 
@@ -13,6 +14,12 @@ export const ROUTES: readonly Route[] = [
       const status = running.state();
       return { status: status === 'ready' ? 200 : 503, json: { status } };
     },
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    summary: "Everything countable, in Prometheus' text format.",
+    answer: async (running) => ({ text: await metricsText(running), type: METRICS_TYPE }),
   },
   {
     method: 'GET',

@@ -6,6 +6,7 @@ import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, WindowKind } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
 import type { LedgerStatus } from '../ledger/protocol.js';
+import type { TallyReader } from '../proxy/tally.js';
 
 /** What a window holds this instant, as admission sees it. */
 export interface Holding {
@@ -31,6 +32,10 @@ export interface Running {
   readonly books: (date: LocalDate) => Promise<Books>;
   /** HTTP worker threads that live. */
   readonly workers: () => number;
+  /** The prices in use, and the day that they are of. */
+  readonly prices: () => { readonly version: string; readonly asOfMs: number };
+  /** What the workers have counted. */
+  readonly tally: TallyReader;
   readonly state: () => 'ready' | 'draining' | 'ledger_unavailable';
   /** Of one user's window, or everyone's for `null`, from the counters. */
   readonly holding: (user: string | null, window: WindowKind, date: LocalDate) => Holding;

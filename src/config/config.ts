@@ -87,6 +87,7 @@ export interface Config {
     /** `null`: 8001, or any free one when that is taken. */
     readonly port: number | null;
     readonly token: string | null;
+    readonly metricsUserLabels: boolean;
   };
   readonly storage: {
     readonly path: string;

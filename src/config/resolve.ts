@@ -20,7 +20,12 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       responseFields: server.response_fields === 'on',
       onDisconnect: server.on_disconnect,
     },
-    admin: { host: admin.host, port: admin.port ?? null, token: textOrNull(admin.token) },
+    admin: {
+      host: admin.host,
+      port: admin.port ?? null,
+      token: textOrNull(admin.token),
+      metricsUserLabels: admin.metrics_user_labels,
+    },
     storage: {
       path: resolve(folder, storage.path),
       durability: storage.durability,

@@ -93,6 +93,7 @@ const ADMIN = object(
       }),
     ),
     token: optional(text({ secret: true, description: 'Needed for anything but loopback.' })),
+    metrics_user_labels: flag(false, 'Tell the budgets of single users in /metrics too.'),
   },
   'Admin API, metrics and dashboard: a listener of its own.',
 );

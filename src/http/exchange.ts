@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
+import type { Tally } from '../proxy/tally.js';
 
 const DRAIN = ':\n\n';
 
@@ -13,7 +14,9 @@ export class HttpExchange implements Exchange {
   readonly credential: string | null;
   readonly forwarded: Readonly<Record<string, string>>;
   readonly retryCount: number;
+  readonly tally: Tally;
   body: Buffer = Buffer.alloc(0);
+  readAtUs = 0;
   closed = false;
   readonly #isHead: boolean;
   readonly #response: HttpResponse;
@@ -29,6 +32,7 @@ export class HttpExchange implements Exchange {
       readonly isHead: boolean;
       readonly forwarded: Readonly<Record<string, string>>;
       readonly retryCount: number;
+      readonly tally: Tally;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
     },
@@ -38,6 +42,7 @@ export class HttpExchange implements Exchange {
     this.credential = request.credential;
     this.forwarded = request.forwarded;
     this.retryCount = request.retryCount;
+    this.tally = request.tally;
     this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;
     response.onAborted(() => {

@@ -106,7 +106,9 @@ export class Server {
   }
 
   #exchangeOf(response: HttpResponse, request: HttpRequest, route: Route): HttpExchange {
-    this.#active++;
+    const { tally } = this.#proxy;
+    tally.count('requests');
+    tally.gauge('active', ++this.#active);
     const forwarded: Record<string, string> = {};
     for (const name of FORWARDED_HEADERS) {
       const value = request.getHeader(name);
@@ -118,9 +120,8 @@ export class Server {
       isHead: request.getMethod() === 'head',
       forwarded,
       retryCount: retryCountOf(request),
-      onEnd: () => {
-        this.#active--;
-      },
+      tally,
+      onEnd: () => tally.gauge('active', --this.#active),
     });
   }
 
@@ -147,6 +148,7 @@ export class Server {
       chunks.push(Buffer.from(new Uint8Array(chunk)));
       if (!isLast) return;
       exchange.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
+      exchange.readAtUs = this.#proxy.nowUs();
       if (route === 'count_tokens') countTokens(this.#proxy, exchange, newRequestId);
       else serve(this.#proxy, exchange, newRequestId);
     });

@@ -13,6 +13,10 @@ export interface WorkerStart {
   readonly port: number;
   readonly counters: SharedArrayBuffer;
   readonly gate: SharedArrayBuffer;
+  /** Of all workers: each writes its own cells. */
+  readonly tally: SharedArrayBuffer;
+  /** The worker's place among them. */
+  readonly index: number;
   readonly salt: string;
   readonly journalId: number;
   readonly journalDirectory: string;

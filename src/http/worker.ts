@@ -10,10 +10,12 @@ import { messageOf } from '../kernel/errors.js';
 import { Journal } from '../ledger/journal.js';
 import { PriceTable } from '../pricing/table.js';
 import type { Proxy } from '../proxy/proxy.js';
+import { Tally } from '../proxy/tally.js';
 import { Turn } from '../proxy/turn.js';
 import { TokenClient } from '../tokens/client.js';
 import { Deadlines } from '../upstream/deadlines.js';
 import { Upstream } from '../upstream/upstream.js';
+import { watchLoop } from './loop-lag.js';
 import { Server } from './server.js';
 import { type FromWorker, GATE, type Gate, type ToWorker, type WorkerStart } from './thread.js';
 
@@ -58,6 +60,8 @@ function build(): Proxy {
       ]),
     ),
     now,
+    nowUs: () => performance.now() * 1000,
+    tally: new Tally(start.tally, start.index),
     reported: new Set(),
   };
 }
@@ -83,6 +87,7 @@ async function end(proxy: Proxy, server: Server): Promise<void> {
 
 const proxy = build();
 const server = new Server(proxy, gate);
+watchLoop(proxy.tally);
 
 process.on('uncaughtException', (error) => {
   say({ type: 'defect', message: error.stack ?? messageOf(error) });

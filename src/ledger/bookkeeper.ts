@@ -26,6 +26,7 @@ import type {
   Verbs,
 } from './protocol.js';
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
+import { type SpendQuery, type SpendResult, spendOf } from './spend.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, Tail } from './tail.js';
 import { utcTotalsKey } from './utc-totals.js';
@@ -217,6 +218,14 @@ export class Bookkeeper implements Verbs {
       strayEnds: this.#store.strayEnds,
       journals: this.#tails.size,
     };
+  }
+
+  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult {
+    this.#bookAll(nowMs);
+    const nothingMore = new Fold(this.#store, null);
+    const books = { store: this.#store, fold: nothingMore, running: true, faults: [] };
+    const { rows, ...result } = spendOf(books, query);
+    return { ...result, rows: rows.slice(0, rowsMax) };
   }
 
   drained(nowMs: number): void {

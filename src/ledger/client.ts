@@ -20,6 +20,7 @@ import type {
   Verb,
   Verbs,
 } from './protocol.js';
+import type { SpendQuery, SpendResult } from './spend.js';
 
 export interface LedgerOptions {
   readonly storagePath: string;
@@ -120,6 +121,11 @@ export class Ledger {
   /** The state of the books after booking what is written by now; windows are those of the date. */
   status(date: LocalDate): Promise<LedgerStatus> {
     return this.#call('status', date, this.#options.now());
+  }
+
+  /** What was spent, up to now: the dearest rows, and the total of all. */
+  spend(query: SpendQuery, rowsMax = Number.POSITIVE_INFINITY): Promise<SpendResult> {
+    return this.#call('spend', query, rowsMax, this.#options.now());
   }
 
   /** Resolves when everything written before the call is booked. */

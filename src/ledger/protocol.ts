@@ -5,6 +5,7 @@ import type { BudgetConfig } from '../config/config.js';
 import type { AlertEvent, Notice } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
+import type { SpendQuery, SpendResult } from './spend.js';
 
 /** What a scope has settled in a window. */
 export interface Balance {
@@ -79,6 +80,7 @@ export interface Verbs {
   markDelivered(eventId: string, channel: string): void;
   reconfigure(budget: BudgetConfig, channels: readonly string[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;
+  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
   drained(nowMs: number): void;
   close(): Promise<void>;
 }

@@ -70,7 +70,8 @@ export function* utcTotalsOf(
     if (row.utcDate >= from && row.utcDate <= to) yield row;
 }
 
-function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
+/** The same of books that are open already. */
+export function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
   const rows = new Map<string, SpendRow>();
   let total = ZERO_USD;
   for (const totals of totalsOf(snapshot, query.from, query.to)) {

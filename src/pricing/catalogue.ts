@@ -62,7 +62,9 @@ export interface CatalogueModel {
 
 const SNAPSHOT: Snapshot = snapshot;
 
-export const CATALOGUE_VERSION = `bundled@${SNAPSHOT.date}`;
+/** `2026-03-25` */
+export const CATALOGUE_DATE = SNAPSHOT.date;
+export const CATALOGUE_VERSION = `bundled@${CATALOGUE_DATE}`;
 
 /** `gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`, `claude-sonnet-4@20250514`. */
 const DATE = /[-@](?:20\d{2}-\d{2}-\d{2}|20\d{6})$/;

@@ -68,6 +68,9 @@ export class Call {
       throw error;
     }
     this.requestId = requestIdText(this.id);
+    proxy.tally.count('admitted');
+    if (this.candidate.fallback) proxy.tally.count('fallbacks');
+    if (this.clamped !== null) proxy.tally.count('clamps');
   }
 
   startDeadline(expire: () => void): void {
@@ -84,6 +87,8 @@ export class Call {
     const cost = costOf(price, usage);
     const tally = this.reservation.settle(cost);
     const overrun = cost > this.worst;
+    this.#proxy.tally.count(reported === null ? 'settled_estimated' : 'settled_provider');
+    if (overrun) this.#proxy.tally.count('overruns');
     const timeMs = this.#proxy.now();
     this.#record(() => {
       this.#proxy.journal.settle({
@@ -104,6 +109,7 @@ export class Call {
   release(status: number): void {
     this.stopDeadline();
     this.reservation.release();
+    this.#proxy.tally.count('voided');
     const timeMs = this.#proxy.now();
     this.#record(() => {
       this.#proxy.journal.void({ reservationId: this.id, timeMs, status });

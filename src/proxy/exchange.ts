@@ -2,6 +2,7 @@
 // memory.
 
 import type { Api } from '../kernel/api.js';
+import type { Tally } from './tally.js';
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -14,6 +15,10 @@ export interface Exchange {
   readonly body: Buffer;
   /** How often the client says that it has tried this before. */
   readonly retryCount: number;
+  /** When the body was whole, on the clock of `Proxy.nowUs`. */
+  readonly readAtUs: number;
+  /** Where its rejection is counted. */
+  readonly tally: Tally;
   /** The client is gone: nothing can be written any more. */
   readonly closed: boolean;
   /** The whole answer at once. */

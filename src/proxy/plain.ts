@@ -34,7 +34,8 @@ export class PlainAnswer implements Answer {
   }
 
   end(): void {
-    const { call, sent, status } = this.#parts;
+    const { proxy, call, sent, status } = this.#parts;
+    const endedAtUs = proxy.nowUs();
     const bytes =
       this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const json = parseObject(bytes);
@@ -42,13 +43,13 @@ export class PlainAnswer implements Answer {
     const body = this.#clientBody(bytes, json);
     if (usage === null && (status < 200 || status >= 300)) {
       call.release(status);
-      return this.#reply(body, json, []);
+      return this.#reply(body, json, { endedAtUs });
     }
     call.stopDeadline();
     const settlement = call.settle(usage, { outputBytes: bytes.length }, status);
     const members = call.costMembers(settlement);
     const priced = json === null || members === '' ? body : appendMembers(body, members);
-    this.#reply(priced, json, [['x-tokenpak-cost-cents', centsText(settlement.cost)]]);
+    this.#reply(priced, json, { cost: centsText(settlement.cost), endedAtUs });
   }
 
   cut(failure: UpstreamFailure): void {
@@ -93,15 +94,19 @@ export class PlainAnswer implements Answer {
   #reply(
     body: Buffer,
     json: Record<string, unknown> | null,
-    extra: readonly [string, string][],
+    { cost, endedAtUs }: { readonly cost?: string; readonly endedAtUs: number },
   ): void {
     const { proxy, exchange, sent } = this.#parts;
-    const all = [...answerHeaders(this.#parts), ...extra];
+    const all = answerHeaders(this.#parts);
+    if (cost !== undefined) all.push(['x-tokenpak-cost-cents', cost]);
     // A translated body is JSON, whatever the provider called its own.
     const type = all.find(([name]) => name === 'content-type');
     if (exchange.api !== sent.wire && type !== undefined) type[1] = 'application/json';
     const status = this.#clientStatus(json);
-    proxy.turn.after(() => exchange.reply(status, all, body));
+    proxy.turn.after(() => {
+      exchange.reply(status, all, body);
+      proxy.tally.overhead('answer', proxy.nowUs() - endedAtUs);
+    });
   }
 }
 

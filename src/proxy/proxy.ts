@@ -9,6 +9,7 @@ import type { PriceTable } from '../pricing/table.js';
 import type { TokenClient } from '../tokens/client.js';
 import type { Deadlines } from '../upstream/deadlines.js';
 import type { Upstream } from '../upstream/upstream.js';
+import type { Tally } from './tally.js';
 import type { Turn } from './turn.js';
 
 export interface Proxy {
@@ -23,6 +24,9 @@ export interface Proxy {
   readonly deadlines: Deadlines;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly now: () => number;
+  /** Microseconds since some instant, monotonic: for durations. */
+  readonly nowUs: () => number;
+  readonly tally: Tally;
   /** Budgets whose first rejection this worker has reported, as `scope|window|ordinal`. */
   readonly reported: Set<string>;
 }

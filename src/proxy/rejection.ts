@@ -22,6 +22,7 @@ export interface Rejection {
 export const isRejection = (value: object): value is Rejection => 'rejected' in value;
 
 export function reject(exchange: Exchange, requestId: string, rejection: Rejection): void {
+  exchange.tally.rejected(rejection.rejected);
   const body = errorBody(exchange.api, {
     code: rejection.rejected,
     message: rejection.message,

@@ -13,7 +13,9 @@ import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
 import { messageOf } from '../kernel/errors.js';
 import { Ledger } from '../ledger/client.js';
+import { CATALOGUE_DATE, CATALOGUE_VERSION } from '../pricing/catalogue.js';
 import { PriceTable } from '../pricing/table.js';
+import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Balances } from './balances.js';
 import { Control, VERSION } from './control.js';
@@ -45,6 +47,7 @@ export class Supervisor {
   readonly #config: Config;
   readonly #log: (line: string) => void;
   readonly #gate = new SharedArrayBuffer(4);
+  readonly #tally: SharedArrayBuffer;
   readonly #balances: Balances;
   readonly #pool = new TokenPool();
   readonly #mocks: Mocks;
@@ -66,6 +69,7 @@ export class Supervisor {
     this.#balances = new Balances(config.budget);
     this.address = `http://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
+    this.#tally = new SharedArrayBuffer(tallyBytes(this.workers));
   }
 
   /** Resolves when requests are let in. Throws, leaving nothing behind, when that cannot be. */
@@ -138,6 +142,8 @@ export class Supervisor {
       now: () => Date.now(),
       ledger,
       books: (date) => this.#balances.status(ledger, date),
+      prices: () => ({ version: CATALOGUE_VERSION, asOfMs: Date.parse(CATALOGUE_DATE) }),
+      tally: new TallyReader(this.#tally),
       workers: () => threads.count,
       state: () => STATES[Atomics.load(new Int32Array(this.#gate), 0) as Gate],
       holding: (user, window, date) => this.#balances.holding(user, window, date),
@@ -161,6 +167,7 @@ export class Supervisor {
         port: this.#port,
         counters: this.#balances.buffer,
         gate: this.#gate,
+        tally: this.#tally,
         salt: this.#balances.salt,
         journalDirectory: join(this.#config.storage.path, 'journal'),
       },

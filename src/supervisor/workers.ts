@@ -14,7 +14,7 @@ const SHORT_LIVES_MAX = 5;
 
 export interface WorkersOptions {
   readonly count: number;
-  readonly start: Omit<WorkerStart, 'journalId' | 'tokens'>;
+  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens'>;
   readonly pool: TokenPool;
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
@@ -53,7 +53,7 @@ export class Workers {
     pool.serve(port1);
     const worker = new Worker(new URL('../http/worker.js', import.meta.url), {
       name: `http-${index}`,
-      workerData: { ...start, journalId, tokens: port2 } satisfies WorkerStart,
+      workerData: { ...start, index, journalId, tokens: port2 } satisfies WorkerStart,
       transferList: [port2],
     });
     this.#threads.set(index, worker);

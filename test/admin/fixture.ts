@@ -12,6 +12,7 @@ import { assert } from '../../src/kernel/assert.js';
 import { nano, ZERO_USD } from '../../src/kernel/money.js';
 import type { Ledger } from '../../src/ledger/client.js';
 import { RECIPE } from '../config/recipe-file.js';
+import { tallyBytes, TallyReader } from '../../src/proxy/tally.js';
 import type { Teardown } from '../flow/harness.js';
 
 const NOON_MS = Date.UTC(2026, 2, 25, 12);
@@ -39,10 +40,13 @@ function recipe(): Config {
   return loaded.config;
 }
 
-export function runningWith(parts: Partial<Running> & { admin?: Config['admin'] }): Running {
+export function runningWith(
+  parts: Partial<Running> & { admin?: Omit<Config['admin'], 'metricsUserLabels'> },
+): Running {
   const { admin = { host: '127.0.0.1', port: 0, token: null }, ...rest } = parts;
   return {
-    config: { ...recipe(), admin },
+    config: { ...recipe(), admin: { metricsUserLabels: false, ...admin } },
+    prices: () => ({ version: 'test', asOfMs: NOON_MS }),
     address: 'http://127.0.0.1:8000',
     version: '0.0.0',
     pid: 1,
@@ -50,6 +54,7 @@ export function runningWith(parts: Partial<Running> & { admin?: Config['admin'] 
     now: () => NOON_MS,
     ledger: {} as Ledger,
     books: async () => EMPTY_BOOKS,
+    tally: new TallyReader(new SharedArrayBuffer(tallyBytes(2))),
     workers: () => 2,
     state: () => 'ready',
     holding: () => ({ settled: nano(0n), reserved: nano(0n) }),
