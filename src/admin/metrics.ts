@@ -2,7 +2,7 @@
 // books stand. Made anew for each scrape from sums that others keep: nothing is remembered here.
 // Money becomes a float here and nowhere else, since the format has no other number.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
 import { limitsOf } from '../config/limits.js';
 import { localDate } from '../kernel/calendar.js';
 import { type NanoUsd, usdText } from '../kernel/money.js';
