@@ -10,6 +10,7 @@ import { dayArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { LedgerFlags, SpendFlags } from './reports.js';
 import type { StatusFlags } from './status.js';
+import type { SyncFlags } from './sync-pricing.js';
 
 const reports = () => import('./reports.js');
 
@@ -56,8 +57,8 @@ program
   .argument('<file>', 'configuration file')
   .action(async (file: string) => {
     const { validateConfig } = await import('./validate-config.js');
-    const { PriceTable } = await import('../pricing/table.js');
-    const validation = validateConfig(file, process.env, (loaded) => new PriceTable(loaded));
+    const { syncedTable } = await import('../pricing/table.js');
+    const validation = validateConfig(file, process.env, syncedTable);
     const { lines, exitCode } = validation;
     printMarked(lines);
     process.exitCode = exitCode;
@@ -86,6 +87,19 @@ program
   .option('--csv', 'comma-separated values')
   .option('--json', 'one JSON object')
   .action(async (flags: SpendFlags) => (await reports()).spendCommand(flags));
+
+program
+  .command('sync-pricing')
+  .description('fetch prices, show what they change, store them')
+  .addOption(configOption())
+  .option('--provider <name>', 'only the prices of this provider')
+  .option('--source <source>', 'instead of pricing.source: a name, a URL, a file, or bundled')
+  .option('--dry-run', 'store nothing')
+  .option('--force', 'take prices that would be refused')
+  .option('--json', 'one JSON object')
+  .action(async (flags: SyncFlags) =>
+    (await import('./sync-pricing.js')).syncPricingCommand(flags),
+  );
 
 const ledger = program.command('ledger').description('the books themselves');
 ledger

@@ -6,6 +6,7 @@ import { limitsOf } from '../config/limits.js';
 import { dollars, type NanoUsd, usdText } from '../kernel/money.js';
 import { inputOf, outputOf } from '../kernel/usage.js';
 import { dayText, type SpendResult, type SpendRow } from '../ledger/spend.js';
+import { columnsOf, plainName } from './table.js';
 
 export interface SpendLook {
   readonly budget: BudgetConfig;
@@ -15,7 +16,6 @@ export interface SpendLook {
 }
 
 const BAR_CELLS = 20;
-const NAME_MAX = 40;
 /** The row of what invoices corrected, which know neither user nor model. */
 const ADJUSTMENTS = '(adjustments)';
 
@@ -99,29 +99,6 @@ export function capBar(spent: NanoUsd, cap: NanoUsd, color: boolean): string {
   const colors = createColors(color);
   const paint = permille >= 1000n ? colors.red : permille >= 800n ? colors.yellow : colors.green;
   return `${paint('█'.repeat(full))}${'░'.repeat(BAR_CELLS - full)} ${shareText(spent, cap)}`;
-}
-
-/** Names come from callers: nothing in them may steer a terminal. */
-function plainName(name: string): string {
-  const plain = name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
-  return plain.length > NAME_MAX ? `${plain.slice(0, NAME_MAX - 1)}…` : plain;
-}
-
-/** The first and the last column left-aligned, numbers right-aligned. */
-function columnsOf(table: readonly (readonly string[])[]): string[] {
-  const widths = (table[0] ?? []).map((_, column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0)),
-  );
-  return table.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        if (column === 0) return cell.padEnd(width);
-        return column === row.length - 1 ? cell : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** Quoted where it must be, and never a formula when a spreadsheet opens it. */

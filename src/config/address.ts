@@ -1,6 +1,7 @@
 // Hosts and URLs of the config: what is loopback, which URL may be what. Pure text, no DNS.
 
 import { isIPv4 } from 'node:net';
+import { resolve } from 'node:path';
 
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
@@ -46,4 +47,22 @@ export function checkWebhook(text: string): Checked {
     default:
       return refused(`found ${url.protocol}, expected https:, http: (loopback only) or mailto:`);
   }
+}
+
+/** Prices that have a name; all but the first are fetched. */
+export const PRICE_SOURCES = ['bundled', 'models.dev', 'litellm', 'openrouter'] as const;
+
+/** Where prices come from: a name, a URL, or a file as a path from the folder. */
+export function checkPriceSource(text: string, folder: string): Checked {
+  if ((PRICE_SOURCES as readonly string[]).includes(text)) return { ok: true, url: text };
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const loopback = url?.protocol === 'http:' && isLoopback(url.hostname);
+    if (url?.protocol === 'https:' || loopback) return { ok: true, url: text };
+    return refused('prices come over https: (http: is for loopback hosts only)');
+  }
+  if (/[/\\]|\.json$/.test(text)) return { ok: true, url: resolve(folder, text) };
+  return refused(
+    `found "${text}", expected ${PRICE_SOURCES.join(', ')}, an https: URL or a .json file`,
+  );
 }

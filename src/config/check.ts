@@ -2,7 +2,7 @@
 // what. Adds problems and warnings to the report; changes nothing.
 
 import { USER_BYTES_MAX } from '../kernel/scope.js';
-import { checkBaseUrl, checkWebhook, isLoopback } from './address.js';
+import { checkBaseUrl, checkPriceSource, checkWebhook, isLoopback } from './address.js';
 import { didYouMean, type Report } from './problem.js';
 import type { ConfigFile } from './schema.js';
 
@@ -19,9 +19,8 @@ export function checkFile(file: ConfigFile, report: Report): void {
       'is not whsec_ and base64 of 16 to 64 bytes: copy it whole, or use plain text',
     );
   }
-  if (file.pricing.source.startsWith('http:')) {
-    report.problem('pricing.source', 'prices come over https: only');
-  }
+  const source = checkPriceSource(file.pricing.source, '.');
+  if (!source.ok) report.problem('pricing.source', source.why);
 }
 
 function checkListeners({ server, admin, auth }: ConfigFile, report: Report): void {
@@ -92,13 +91,7 @@ function isTimeZone(name: string): boolean {
 }
 
 /** What this version reads and does not act on yet is said, not passed over. */
-function checkLater({ pricing, storage }: ConfigFile, report: Report): void {
-  if (pricing.source !== 'bundled') {
-    report.warning(
-      'pricing.source',
-      'prices are fetched from a later version on; until then the bundled catalogue is used',
-    );
-  }
+function checkLater({ storage }: ConfigFile, report: Report): void {
   if (storage.retention_days !== 400) {
     report.warning('storage.retention_days', 'nothing is deleted yet: all entries are kept');
   }

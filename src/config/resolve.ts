@@ -2,7 +2,7 @@
 // Only for a file without problems; decides nothing that the schema or check.ts could refuse.
 
 import { dirname, resolve } from 'node:path';
-import { checkBaseUrl, checkWebhook } from './address.js';
+import { checkBaseUrl, checkPriceSource, checkWebhook } from './address.js';
 import type { BudgetConfig, Config, Limits, ModelConfig, ProviderConfig } from './config.js';
 import type { ConfigFile } from './schema.js';
 
@@ -38,7 +38,10 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       webhookSecret: textOrNull(alerts.webhook_secret),
       smtp: alerts.smtp ?? null,
     },
-    pricing: { source: pricing.source, syncIntervalMinutes: pricing.sync_interval_minutes },
+    pricing: {
+      source: resolveSource(pricing.source, folder),
+      syncIntervalMinutes: pricing.sync_interval_minutes,
+    },
     reconcile: {
       intervalMinutes: reconcile.interval_minutes,
       tolerancePct: reconcile.tolerance_pct,
@@ -91,6 +94,11 @@ function resolveBudget(budget: ConfigFile['budget']): BudgetConfig {
     alertThresholdsPct: [budget.alert_threshold_pct].flat().toSorted((a, b) => a - b),
     alertWebhooks: [budget.alert_webhook].flat().map(normalWebhook),
   };
+}
+
+function resolveSource(text: string, folder: string): string {
+  const checked = checkPriceSource(text, folder);
+  return checked.ok ? checked.url : text;
 }
 
 function normalWebhook(text: string): string {

@@ -202,7 +202,7 @@ const PRICING = object(
   {
     source: text({
       default: 'bundled',
-      description: 'bundled, models.dev, litellm, openrouter, an https URL or a file.',
+      description: 'bundled, models.dev, litellm, openrouter, an https URL or a .json file.',
     }),
     sync_interval_minutes: whole({ default: 60, minimum: 0, maximum: 525_600 }, '0: never.'),
   },

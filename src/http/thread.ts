@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/config.js';
+import type { SyncedPrices } from '../pricing/catalogue.js';
 
 /** Whether requests are let in: one Int32 that every worker reads. Only the first admits. */
 export const GATE = { open: 0, draining: 1, failed: 2 } as const;
@@ -21,6 +22,8 @@ export interface WorkerStart {
   readonly journalId: number;
   readonly journalDirectory: string;
   readonly tokens: MessagePort;
+  /** `null`: the bundled ones. */
+  readonly prices: SyncedPrices | null;
 }
 
 export type FromWorker =
@@ -32,7 +35,7 @@ export type FromWorker =
   /** A programming error; the thread ends after this. */
   | { readonly type: 'defect'; readonly message: string };
 
-export interface ToWorker {
-  readonly type: 'drain';
-  readonly graceMs: number;
-}
+export type ToWorker =
+  | { readonly type: 'drain'; readonly graceMs: number }
+  /** From the next request on; requests under way keep the price that they were admitted at. */
+  | { readonly type: 'prices'; readonly prices: SyncedPrices | null };

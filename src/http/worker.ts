@@ -8,6 +8,7 @@ import { assert } from '../kernel/assert.js';
 import { WindowClock } from '../kernel/calendar.js';
 import { messageOf } from '../kernel/errors.js';
 import { Journal } from '../ledger/journal.js';
+import { catalogueOf } from '../pricing/catalogue.js';
 import { PriceTable } from '../pricing/table.js';
 import type { Proxy } from '../proxy/proxy.js';
 import { Tally } from '../proxy/tally.js';
@@ -45,7 +46,7 @@ function build(): Proxy {
   const counters = new Counters(start.counters);
   return {
     config,
-    prices: new PriceTable(config),
+    prices: new PriceTable(config, catalogueOf(start.prices)),
     counters,
     accounts: new Accounts(counters, config.budget, start.salt),
     calendar: new WindowClock(config.budget.timezone),
@@ -103,7 +104,8 @@ process.on('uncaughtException', (error) => {
 });
 
 supervisor.on('message', (message: ToWorker) => {
-  void drain(proxy, server, message.graceMs);
+  if (message.type === 'drain') void drain(proxy, server, message.graceMs);
+  else proxy.prices = new PriceTable(start.config, catalogueOf(message.prices));
 });
 
 if (server.listen(start.config.server.host, start.port)) say({ type: 'listening' });

@@ -15,6 +15,10 @@ export const pico = (value: bigint): PicoUsd => value as PicoUsd;
 
 export const ZERO_USD = nano(0n);
 
+/** Digits behind the last that counts: those of a double that somebody else's float has left. */
+const FINER_DIGITS = 30;
+const FINER = BigInt(FINER_DIGITS);
+
 const DECIMAL = /^\+?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /**
@@ -30,6 +34,12 @@ export function parseDecimal(text: string, scale: number): bigint | null {
   if (shift >= 0) return digits * 10n ** BigInt(shift);
   const divisor = 10n ** BigInt(-shift);
   return digits % divisor === 0n ? digits / divisor : null;
+}
+
+/** The same, with digits finer than the scale rounded up. */
+export function parseDecimalUp(text: string, scale: number): bigint | null {
+  const fine = parseDecimal(text, scale + FINER_DIGITS);
+  return fine === null ? null : (fine + 10n ** FINER - 1n) / 10n ** FINER;
 }
 
 /** One cent is 10⁷ nano-dollars. */
@@ -51,6 +61,9 @@ export const usdText = (value: NanoUsd): string => formatDecimal(value, 9, 2);
 
 /** Exact decimal cents, as few digits as it takes: `180`, `0.0435`. A valid JSON number. */
 export const centsText = (value: NanoUsd): string => formatDecimal(value, 7, 0);
+
+/** Dollars per million tokens as decimal text, from pico-dollars per token. */
+export const perMillionText = (value: bigint): string => formatDecimal(value, 6, 0);
 
 /** Dollars for people: two decimals, four when the amount is no whole cent. `$3.60`, `$0.0044` */
 export function dollars(value: NanoUsd): string {

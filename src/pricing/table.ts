@@ -5,9 +5,10 @@ import type { Config, ModelConfig, ProviderConfig } from '../config/config.js';
 import { assert } from '../kernel/assert.js';
 import type { Encoding } from '../kernel/encoding.js';
 import { pico, type PicoUsd } from '../kernel/money.js';
-import { CATALOGUE_VERSION, findInCatalogue, type CatalogueModel } from './catalogue.js';
+import { BUNDLED, type Catalogue, type CatalogueModel, catalogueOf } from './catalogue.js';
 import { encodingOf } from './encoding.js';
 import { type ModelFacts, NO_FEES, type Price, type Rates } from './price.js';
+import { readPrices } from './prices-file.js';
 
 export interface PricedModel {
   /** What the client calls it. */
@@ -86,8 +87,12 @@ function priceOf(
   return { ...known.price, ...own, tiers, version: 'config' };
 }
 
-function configured(model: ModelConfig, provider: ProviderConfig): PricedModel | Unpriced {
-  const known = findInCatalogue(provider, model.upstreamModel);
+function configured(
+  model: ModelConfig,
+  provider: ProviderConfig,
+  catalogue: Catalogue,
+): PricedModel | Unpriced {
+  const known = catalogue.find(provider, model.upstreamModel);
   const price = priceOf(model, provider, known);
   if (price === null) return 'model_not_priced';
   return {
@@ -105,18 +110,22 @@ function configured(model: ModelConfig, provider: ProviderConfig): PricedModel |
 }
 
 export class PriceTable {
-  readonly version: string = CATALOGUE_VERSION;
+  /** Of the prices that the configuration does not give. */
+  readonly version: string;
+  readonly #catalogue: Catalogue;
   readonly #configured = new Map<string, PricedModel | Unpriced>();
   readonly #remembered = new Map<string, PricedModel>();
   /** Providers whose whole catalogue is allowed, in the configuration's order. */
   readonly #open: readonly ProviderConfig[];
 
-  constructor(config: Config) {
+  constructor(config: Config, catalogue: Catalogue = BUNDLED) {
+    this.version = catalogue.version;
+    this.#catalogue = catalogue;
     const providers = new Map(Object.entries(config.providers));
     for (const [name, model] of Object.entries(config.models)) {
       const provider = providers.get(model.provider);
       assert(provider !== undefined, `model ${name} has a provider`);
-      this.#configured.set(name, configured(model, provider));
+      this.#configured.set(name, configured(model, provider, catalogue));
     }
     this.#open = [...providers.values()].filter(({ allowModels }) => allowModels === 'catalogue');
   }
@@ -137,7 +146,7 @@ export class PriceTable {
 
   #findOpen(model: string): PricedModel | null {
     for (const provider of this.#open) {
-      const known = findInCatalogue(provider, model);
+      const known = this.#catalogue.find(provider, model);
       if (known === null) continue;
       return {
         name: model,
@@ -151,3 +160,7 @@ export class PriceTable {
     return null;
   }
 }
+
+/** With the prices that were synced into the configured data directory. */
+export const syncedTable = (config: Config): PriceTable =>
+  new PriceTable(config, catalogueOf(readPrices(config.storage.path)));

@@ -14,7 +14,8 @@ import type { Turn } from './turn.js';
 
 export interface Proxy {
   readonly config: Config;
-  readonly prices: PriceTable;
+  /** Replaced whole between two requests when prices are synced. */
+  prices: PriceTable;
   readonly counters: Counters;
   readonly accounts: Accounts;
   readonly calendar: WindowClock;

@@ -13,12 +13,12 @@ import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
 import { messageOf } from '../kernel/errors.js';
 import { Ledger } from '../ledger/client.js';
-import { CATALOGUE_DATE, CATALOGUE_VERSION } from '../pricing/catalogue.js';
-import { PriceTable } from '../pricing/table.js';
+import { syncedTable } from '../pricing/table.js';
 import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Balances } from './balances.js';
 import { Control, VERSION } from './control.js';
+import { Prices, pricesInForce } from './prices.js';
 import { freePort, type Mocks, startMocks } from './listen.js';
 import { Workers } from './workers.js';
 
@@ -56,6 +56,7 @@ export class Supervisor {
   #ledger: Ledger | null = null;
   #dispatcher: AlertDispatcher | null = null;
   #threads: Workers | null = null;
+  #prices: Prices | null = null;
   #control: Control | null = null;
   #stopping = false;
 
@@ -107,6 +108,7 @@ export class Supervisor {
 
   async #start(): Promise<void> {
     const { budget, storage } = this.#config;
+    this.#prices = this.#pricesOf();
     // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
     const warm = this.#pool.warm(encodingsOf(this.#config)).catch(() => undefined);
     const ledger = await Ledger.open({
@@ -142,12 +144,24 @@ export class Supervisor {
       now: () => Date.now(),
       ledger,
       books: (date) => this.#balances.status(ledger, date),
-      prices: () => ({ version: CATALOGUE_VERSION, asOfMs: Date.parse(CATALOGUE_DATE) }),
+      prices: () => pricesInForce(this.#prices?.current ?? null),
       tally: new TallyReader(this.#tally),
       workers: () => threads.count,
       state: () => STATES[Atomics.load(new Int32Array(this.#gate), 0) as Gate],
       holding: (user, window, date) => this.#balances.holding(user, window, date),
     };
+  }
+
+  #pricesOf(): Prices {
+    return new Prices({
+      config: this.#config,
+      onPrices: (prices) => this.#threads?.tell({ type: 'prices', prices }),
+      raise: (notice) => {
+        this.#ledger?.raise(notice).catch((error: unknown) => this.#log(`⚠ ${messageOf(error)}`));
+      },
+      log: this.#log,
+      now: () => Date.now(),
+    });
   }
 
   #dispatcherWith(ledger: Ledger): AlertDispatcher {
@@ -171,6 +185,7 @@ export class Supervisor {
         salt: this.#balances.salt,
         journalDirectory: join(this.#config.storage.path, 'journal'),
       },
+      prices: () => this.#prices?.current ?? null,
       pool: this.#pool,
       nextJournalId: () => ledger.nextJournalId(),
       recover: (journalId) => this.#balances.recover(ledger, journalId),
@@ -191,6 +206,7 @@ export class Supervisor {
 
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
+    this.#prices?.close();
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
     await this.#control?.close();
     if (this.#ledger !== null) {
@@ -208,7 +224,7 @@ export class Supervisor {
 
 /** The encodings that the configured models are counted with. */
 function encodingsOf(config: Config) {
-  const prices = new PriceTable(config);
+  const prices = syncedTable(config);
   const encodings = prices.names().flatMap((name) => {
     const model = prices.find(name);
     return typeof model === 'object' && model.encoding !== null ? [model.encoding] : [];

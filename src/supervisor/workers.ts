@@ -14,7 +14,9 @@ const SHORT_LIVES_MAX = 5;
 
 export interface WorkersOptions {
   readonly count: number;
-  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens'>;
+  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens' | 'prices'>;
+  /** Those in force when a worker starts. */
+  readonly prices: () => WorkerStart['prices'];
   readonly pool: TokenPool;
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
@@ -46,14 +48,25 @@ export class Workers {
     await Promise.all(Array.from({ length: count }, (_, index) => this.#startOne(index)));
   }
 
+  /** Said to every worker that there is. */
+  tell(message: ToWorker): void {
+    for (const worker of this.#threads.values()) worker.postMessage(message);
+  }
+
   async #startOne(index: number): Promise<void> {
-    const { start, pool, nextJournalId, now } = this.#options;
+    const { start, prices, pool, nextJournalId, now } = this.#options;
     const journalId = await nextJournalId();
     const { port1, port2 } = new MessageChannel();
     pool.serve(port1);
     const worker = new Worker(new URL('../http/worker.js', import.meta.url), {
       name: `http-${index}`,
-      workerData: { ...start, index, journalId, tokens: port2 } satisfies WorkerStart,
+      workerData: {
+        ...start,
+        index,
+        prices: prices(),
+        journalId,
+        tokens: port2,
+      } satisfies WorkerStart,
       transferList: [port2],
     });
     this.#threads.set(index, worker);
