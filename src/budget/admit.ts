@@ -3,6 +3,11 @@
 
 import { assert } from '../kernel/assert.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
+import {
+  type ReservationEvent,
+  type ReservationState,
+  TRANSITIONS,
+} from '../kernel/reservation.js';
 import type { Account, Budget } from './account.js';
 import type { Counters } from './counters.js';
 
@@ -21,7 +26,7 @@ export class Reservation {
   readonly account: Account;
   readonly amount: NanoUsd;
   #counters: Counters;
-  #open = true;
+  #state: ReservationState = 'reserved';
 
   constructor(counters: Counters, account: Account, amount: NanoUsd) {
     this.#counters = counters;
@@ -29,15 +34,14 @@ export class Reservation {
     this.amount = amount;
   }
 
-  get open(): boolean {
-    return this.#open;
+  get state(): ReservationState {
+    return this.#state;
   }
 
   /** Books the cost, whatever was reserved; returns the user's tally for the day. */
-  settle(cost: NanoUsd): NanoUsd {
-    assert(this.#open, 'a reservation ends once');
+  settle(cost: NanoUsd, event: 'settle' | 'settle_over' | 'expire' = 'settle'): NanoUsd {
     assert(cost >= 0n, 'a cost is not negative');
-    this.#open = false;
+    this.#end(event);
     let tally = cost;
     for (const [index, budget] of this.account.budgets.entries()) {
       // A bank that was turned over since belongs to a later window; the ledger still has this one.
@@ -50,13 +54,18 @@ export class Reservation {
 
   /** Nothing was sent, or the provider refused it unbilled: the money is free again. */
   release(): void {
-    assert(this.#open, 'a reservation ends once');
-    this.#open = false;
+    this.#end('void');
     for (const budget of this.account.budgets) {
       if (this.#counters.holds(budget.bank, budget.ordinal)) {
         this.#counters.release(budget.bank, this.amount);
       }
     }
+  }
+
+  #end(event: ReservationEvent): void {
+    const end = TRANSITIONS[this.#state][event];
+    assert(end !== null, `a reservation ends once: ${event} after ${this.#state}`);
+    this.#state = end;
   }
 }
 

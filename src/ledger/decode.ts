@@ -2,7 +2,7 @@
 // field are checked before a record is handed on.
 
 import type { JournalRecord } from '../kernel/record.js';
-import { NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
+import { journalOf, NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
 import { nano } from '../kernel/money.js';
 import { SERVICE_TIERS } from '../kernel/usage.js';
 import {
@@ -151,6 +151,9 @@ function decodeFields(
               ? adjustOf(at, cursor, sequence)
               : null;
   if (record === null) return fault('a field of the record has no meaning');
+  if ('reservationId' in record && journalOf(record.reservationId) !== cursor.journalId) {
+    return fault('the record ends a reservation of another journal');
+  }
   return { found: 'record', span, record };
 }
 

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import { requestIdText } from '../kernel/record.js';
+import { isConsistent } from '../kernel/reservation.js';
 import { GLOBAL_SCOPE, userScope, windowNumber } from '../kernel/scope.js';
 import { addToTotals, type Entry, newTotals, settledKey, type Totals, totalsKey } from './entry.js';
 import { WINDOWS } from './layout.js';
@@ -100,6 +101,10 @@ function compare(snapshot: Snapshot, problems: string[]): number {
   let count = 0;
   for (const entry of entriesOf(snapshot)) {
     count += 1;
+    if (entry.kind !== 'adjust' && !isConsistent({ ...entry, kind: entry.kind })) {
+      const id = requestIdText(entry.reserve.reservationId);
+      problems.push(`request ${id} ended at a cost that its end does not allow`);
+    }
     const key = totalsKey(entry.reserve).toString('latin1');
     let sum = totals.get(key);
     if (sum === undefined) totals.set(key, (sum = newTotals(entry.reserve)));

@@ -5,6 +5,7 @@ import type { Reservation } from '../budget/admit.js';
 import { messageOf } from '../kernel/errors.js';
 import { centsText, type NanoUsd } from '../kernel/money.js';
 import { requestIdText } from '../kernel/record.js';
+import { EXPIRED_STATUS } from '../kernel/reservation.js';
 import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
 import { costOf } from '../pricing/cost.js';
 import type { Deadline } from '../upstream/deadlines.js';
@@ -36,6 +37,7 @@ export class Call {
   readonly requestId: string;
   #proxy: Proxy;
   #deadline: Deadline | null = null;
+  #isLate = false;
 
   /** Appends the reserve record. Throws, holding nothing, when the journal takes no more. */
   constructor(proxy: Proxy, quote: Quote, admitted: Admitted, retryCount: number) {
@@ -75,8 +77,11 @@ export class Call {
 
   startDeadline(expire: () => void): void {
     // A request that cannot be sent at all has ended within `forward`.
-    if (!this.reservation.open) return;
-    this.#deadline = this.#proxy.deadlines.add(expire);
+    if (this.reservation.state !== 'reserved') return;
+    this.#deadline = this.#proxy.deadlines.add(() => {
+      this.#isLate = true;
+      expire();
+    });
   }
 
   /** Books what the provider reported; without a report, the input and what was streamed. */
@@ -85,8 +90,10 @@ export class Call {
     const source: UsageSource = reported === null ? 'estimated' : 'provider';
     const { price } = this.candidate.model;
     const cost = costOf(price, usage);
-    const tally = this.reservation.settle(cost);
     const overrun = cost > this.worst;
+    const expired = this.#isLate && reported === null && !overrun;
+    const event = overrun ? 'settle_over' : expired ? 'expire' : 'settle';
+    const tally = this.reservation.settle(cost, event);
     this.#proxy.tally.count(reported === null ? 'settled_estimated' : 'settled_provider');
     if (overrun) this.#proxy.tally.count('overruns');
     const timeMs = this.#proxy.now();
@@ -97,7 +104,7 @@ export class Call {
         cost,
         usage,
         source,
-        status,
+        status: expired ? EXPIRED_STATUS : status,
         priceVersion: price.version,
         overrun,
       });
