@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Account } from '../../src/budget/account.js';
-import { admit, Reservation } from '../../src/budget/admit.js';
+import { admit, type Reservation } from '../../src/budget/admit.js';
 import { nano } from '../../src/kernel/money.js';
 import { type JournalRecord, reservationIdOf } from '../../src/kernel/record.js';
 import {
