@@ -1,37 +1,55 @@
-// The alert log: one line per alert, in the configured file or, when that cannot be written, in the
-// data directory. Must never lose a line silently: an append that fails in both places throws.
+// The channel of the log file: one line per alert, in the configured file or, when that cannot be
+// written, in the data directory.
 
 import { accessSync, appendFileSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf, TokenPakError } from '../kernel/errors.js';
+import { type AlertEvent, type ChannelPlan, LOG_CHANNEL } from '../kernel/alert.js';
+import { messageOf } from '../kernel/errors.js';
+import type { Channel, Delivery } from './channel.js';
+import { alertLine } from './line.js';
 
 /** Where lines go that the configured file does not take. */
 export const fallbackLog = (storagePath: string): string => join(storagePath, 'alerts.log');
 
-export class AlertLog {
+export class LogChannel implements Channel {
+  readonly plan: ChannelPlan = { name: LOG_CHANNEL, standbyMs: null };
+  readonly label: string;
+  readonly lanes = 1;
   readonly #files: readonly string[];
 
   constructor({ logFile, storagePath }: { logFile: string; storagePath: string }) {
+    this.label = logFile;
     this.#files = [logFile, fallbackLog(storagePath)];
   }
 
   /**
-   * Appends a line and returns the file that took it. Opened anew each time: alerts are rare, a
-   * file that logrotate moved away is followed without a signal, a disk that was cleared is used
-   * again.
+   * Opened anew each time: alerts are rare, a file that logrotate moved away is followed without a
+   * signal, and a disk that was cleared is used again.
    */
-  append(line: string): string {
+  send(event: AlertEvent): Promise<Delivery> {
     const failures: string[] = [];
     for (const file of this.#files) {
       try {
         mkdirSync(dirname(file), { recursive: true });
-        appendFileSync(file, `${line}\n`, { mode: 0o640 });
-        return file;
+        appendFileSync(file, `${alertLine(event)}\n`, { mode: 0o640 });
+        return Promise.resolve({ ok: true });
       } catch (error) {
         failures.push(messageOf(error));
       }
     }
-    throw new TokenPakError('alert_log_unavailable', `no alert log: ${failures.join('; ')}`);
+    return Promise.resolve({ ok: false, error: failures.join('; ') });
+  }
+
+  probe(): Promise<Delivery> {
+    if (this.#files.some(canAppend)) return Promise.resolve({ ok: true });
+    return Promise.resolve({
+      ok: false,
+      error: 'neither it nor the data directory can be written',
+    });
+  }
+
+  close(): void {
+    // No file is held open.
   }
 }
 

@@ -1,26 +1,34 @@
-// One POST of one alert to one URL, signed as the Standard Webhooks specification says.
-// Follows no redirect, waits no longer than told, never shows a URL's path: it may be the secret.
+// The channel of one URL: a POST for each alert, signed as Standard Webhooks are. Follows no
+// redirect, reaches public addresses only, waits no longer than told, and never shows a URL's path:
+// it may be the secret.
 
-import { createHmac } from 'node:crypto';
-import { request } from 'undici';
-import type { AlertEvent } from '../kernel/alert.js';
+import { createHmac, randomUUID } from 'node:crypto';
+import { Agent, request } from 'undici';
+import { type AlertEvent, alertId, type ChannelPlan } from '../kernel/alert.js';
 import { usdText } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
+import { type Channel, type Delivery, type SendOptions, testEvent } from './channel.js';
 import { alertLine, percentOf, timeText } from './line.js';
+import { guardedLookup, refuseLiteral } from './public-address.js';
 
-export type Delivery = { ok: true } | { ok: false; status?: number; error: string };
-
-export interface DeliverOptions {
-  /** `whsec_` and base64, or any text; `null`: unsigned. */
-  readonly secret: string | null;
-  readonly timeoutMs: number;
-  readonly nowMs: number;
+export interface WebhookOptions {
+  readonly url: string;
+  readonly plan: ChannelPlan;
+  /** `whsec_` and base64, or any text; each signs. */
+  readonly secrets: readonly string[];
+  readonly timeoutMs?: number;
+  /** Another resolver of names, in tests. */
+  readonly resolve?: Parameters<typeof guardedLookup>[1];
 }
 
-/** Standard Webhooks asks for less than 20 KB; ours are under 2 KB, the longest name included. */
-const BODY_BYTES_MAX = 20_480;
+/** Standard Webhooks asks for less than 20 KB; ours are under 4 KB, the longest names included. */
+const BODY_BYTES_MAX = 20_000;
 /** Of the answer only the status counts. */
 const ANSWER_BYTES_MAX = 16_384;
+const TIMEOUT_MS = 10_000;
+const LANES = 4;
+/** What a receiver may ask for at most; a longer wait would be an alert that is never sent. */
+const RETRY_AFTER_MS_MAX = 86_400_000;
 
 const isSlack = (url: URL): boolean => url.hostname === 'hooks.slack.com';
 
@@ -54,11 +62,14 @@ export function payload(event: AlertEvent, url: URL): string {
   });
 }
 
+interface Message {
+  readonly id: string;
+  readonly timestampSeconds: number;
+  readonly body: string;
+}
+
 /** `v1,<base64>`: HMAC-SHA256 over `id.timestamp.body`. */
-export function sign(
-  secret: string,
-  { id, timestampSeconds, body }: { id: string; timestampSeconds: number; body: string },
-): string {
+function sign(secret: string, { id, timestampSeconds, body }: Message): string {
   const key = secret.startsWith('whsec_')
     ? Buffer.from(secret.slice('whsec_'.length), 'base64')
     : Buffer.from(secret, 'utf8');
@@ -66,50 +77,95 @@ export function sign(
   return `v1,${mac.digest('base64')}`;
 }
 
-export async function deliver(
-  url: string,
-  event: AlertEvent,
-  { secret, timeoutMs, nowMs }: DeliverOptions,
-): Promise<Delivery> {
-  const target = new URL(url);
-  const body = payload(event, target);
-  const failed = (error: string, status?: number): Delivery => ({
-    ok: false,
-    error: `${target.origin}/…: ${error}`,
-    ...(status === undefined ? {} : { status }),
-  });
-  if (Buffer.byteLength(body) > BODY_BYTES_MAX) return failed('alert too large');
+export class WebhookChannel implements Channel {
+  readonly plan: ChannelPlan;
+  readonly label: string;
+  readonly lanes = LANES;
+  readonly #url: URL;
+  readonly #options: WebhookOptions;
+  readonly #timeoutMs: number;
+  readonly #agent: Agent;
 
-  const id = event.eventId;
-  const timestampSeconds = Math.floor(nowMs / 1000);
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    'user-agent': 'TokenPak',
-    'webhook-id': id,
-    'webhook-timestamp': String(timestampSeconds),
-  };
-  if (secret !== null) headers['webhook-signature'] = sign(secret, { id, timestampSeconds, body });
-  try {
-    const answer = await request(target, {
-      method: 'POST',
-      headers,
-      body,
-      // Alerts are rare: a connection kept open would only hold the process up.
-      reset: true,
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const status = answer.statusCode;
-    await answer.body.dump({ limit: ANSWER_BYTES_MAX }).catch(() => undefined);
-    return status >= 200 && status < 300 ? { ok: true } : failed(`HTTP ${status}`, status);
-  } catch (error) {
-    return failed(reasonOf(error, timeoutMs));
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+    this.plan = options.plan;
+    this.#url = new URL(options.url);
+    this.label = `${this.#url.origin}/…`;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    const lookup = guardedLookup(this.#url.hostname, options.resolve);
+    this.#agent = new Agent({ connections: LANES, connect: { lookup } });
+  }
+
+  async send(event: AlertEvent, { nowMs, signal }: SendOptions): Promise<Delivery> {
+    const body = payload(event, this.#url);
+    if (Buffer.byteLength(body) >= BODY_BYTES_MAX) return this.#failed('alert too large');
+    const timestampSeconds = Math.floor(nowMs / 1000);
+    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      refuseLiteral(this.#url.hostname);
+      const {
+        statusCode,
+        headers,
+        body: answer,
+      } = await request(`${this.#url.origin}${this.#url.pathname}${this.#url.search}`, {
+        method: 'POST',
+        headers: this.#headers({ id: event.eventId, timestampSeconds, body }),
+        body,
+        dispatcher: this.#agent,
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      await answer.dump({ limit: ANSWER_BYTES_MAX }).catch(() => undefined);
+      if (statusCode >= 200 && statusCode < 300) return { ok: true };
+      return this.#failed(`HTTP ${statusCode}`, retryAfterMs(headers['retry-after'], nowMs));
+    } catch (error) {
+      return this.#failed(this.#reasonOf(error));
+    }
+  }
+
+  /** Nothing less tells whether the path is right: sends a test alert. */
+  probe(options: SendOptions): Promise<Delivery> {
+    return this.send(testEvent(options.nowMs, alertId(randomUUID())), options);
+  }
+
+  close(): void {
+    void this.#agent.destroy();
+  }
+
+  #headers(message: Message): Record<string, string> {
+    const { username, password } = this.#url;
+    const { secrets } = this.#options;
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return {
+      'content-type': 'application/json',
+      'user-agent': 'TokenPak',
+      'webhook-id': message.id,
+      'webhook-timestamp': String(message.timestampSeconds),
+      ...(secrets.length > 0 && {
+        'webhook-signature': secrets.map((secret) => sign(secret, message)).join(' '),
+      }),
+      ...(credentials !== ':' && {
+        authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+      }),
+    };
+  }
+
+  #failed(error: string, retryMs: number | null = null): Delivery {
+    return { ok: false, error, ...(retryMs !== null && { retryAfterMs: retryMs }) };
+  }
+
+  /** The error's code or our own words, never another's message: that could quote the URL. */
+  #reasonOf(error: unknown): string {
+    if (!(error instanceof Error)) return 'failed';
+    if (error.name === 'TimeoutError') return `no answer within ${this.#timeoutMs} ms`;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'address_refused') return error.message;
+    return typeof code === 'string' ? code : error.name;
   }
 }
 
-/** The error's code, never its message: that could quote the URL. */
-function reasonOf(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof Error)) return 'failed';
-  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
-  const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : error.name;
+/** Seconds, or a date of HTTP. */
+function retryAfterMs(value: string | string[] | undefined, nowMs: number): number | null {
+  if (typeof value !== 'string') return null;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return ms > 0 ? Math.min(ms, RETRY_AFTER_MS_MAX) : null;
 }

@@ -41,7 +41,8 @@ export function checkWebhook(text: string): Checked {
       return refused('http: is for loopback hosts only: use https:');
     case 'mailto:': {
       const address = text.trim().replace(/^mailto:(\/\/)?/i, '');
-      if (/^[^\s@/,]+@[^\s@/,]+$/.test(address)) return { ok: true, url: `mailto:${address}` };
+      if (/^[^\s@/,?<>";:]+@[^\s@/,?<>";:]+$/.test(address))
+        return { ok: true, url: `mailto:${address}` };
       return refused('expected one address, such as mailto:ops@example.com');
     }
     default:

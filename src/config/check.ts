@@ -2,7 +2,8 @@
 // what. Adds problems and warnings to the report; changes nothing.
 
 import { USER_BYTES_MAX } from '../kernel/scope.js';
-import { checkBaseUrl, checkPriceSource, checkWebhook, isLoopback } from './address.js';
+import { checkBaseUrl, checkPriceSource, isLoopback } from './address.js';
+import { checkAlerts } from './check-alerts.js';
 import { didYouMean, type Report } from './problem.js';
 import type { ConfigFile } from './schema.js';
 
@@ -12,13 +13,7 @@ export function checkFile(file: ConfigFile, report: Report): void {
   checkProviders(file, report);
   checkLater(file, report);
   checkModels(file, report);
-  const secret = file.alerts.webhook_secret ?? '';
-  if (secret.startsWith('whsec_') && !/^whsec_[A-Za-z0-9+/]{22,88}={0,2}$/.test(secret)) {
-    report.problem(
-      'alerts.webhook_secret',
-      'is not whsec_ and base64 of 16 to 64 bytes: copy it whole, or use plain text',
-    );
-  }
+  checkAlerts(file, report);
   const source = checkPriceSource(file.pricing.source, '.');
   if (!source.ok) report.problem('pricing.source', source.why);
 }
@@ -43,7 +38,7 @@ function checkListeners({ server, admin, auth }: ConfigFile, report: Report): vo
   }
 }
 
-function checkBudget({ budget, models, providers, alerts }: ConfigFile, report: Report): void {
+function checkBudget({ budget, models, providers }: ConfigFile, report: Report): void {
   if (budget.reserve === 'expected') {
     report.problem(
       'budget.reserve',
@@ -61,7 +56,6 @@ function checkBudget({ budget, models, providers, alerts }: ConfigFile, report: 
   if (Array.isArray(thresholds) && new Set(thresholds).size < thresholds.length) {
     report.problem('budget.alert_threshold_pct', 'names a threshold twice: remove one');
   }
-  checkWebhooks([budget.alert_webhook].flat(), alerts.smtp !== undefined, report);
 
   const fallback = budget.fallback_model_on_exceed;
   const catalogue = Object.values(providers).some((p) => p.allow_models === 'catalogue');
@@ -94,27 +88,6 @@ function isTimeZone(name: string): boolean {
 function checkLater({ storage }: ConfigFile, report: Report): void {
   if (storage.retention_days !== 400) {
     report.warning('storage.retention_days', 'nothing is deleted yet: all entries are kept');
-  }
-}
-
-function checkWebhooks(webhooks: readonly string[], smtp: boolean, report: Report): void {
-  const seen = new Set<string>();
-  for (const [index, webhook] of webhooks.entries()) {
-    const key = webhooks.length > 1 ? `budget.alert_webhook.${index}` : 'budget.alert_webhook';
-    const checked = checkWebhook(webhook);
-    if (!checked.ok) {
-      report.problem(key, checked.why);
-      continue;
-    }
-    if (seen.has(checked.url)) report.problem(key, 'is named twice: remove one');
-    seen.add(checked.url);
-    if (checked.url.startsWith('mailto:')) {
-      const server = smtp ? '' : ' (it will also need alerts.smtp)';
-      report.warning(
-        key,
-        `mail is delivered from a later version on${server}; add a webhook until then`,
-      );
-    }
   }
 }
 

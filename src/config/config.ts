@@ -98,7 +98,11 @@ export interface Config {
   readonly budget: BudgetConfig;
   readonly alerts: {
     readonly logFile: string;
-    readonly webhookSecret: string | null;
+    /** The first is the present one; all sign. */
+    readonly webhookSecrets: readonly string[];
+    /** A URL as in `alertWebhooks`. */
+    readonly fallback: string | null;
+    readonly fallbackAfterMs: number;
     readonly smtp: { readonly url: string; readonly from: string } | null;
   };
   readonly pricing: { readonly source: string; readonly syncIntervalMinutes: number };

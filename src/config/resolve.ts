@@ -35,7 +35,9 @@ export function resolveFile(file: ConfigFile, path: string): Config {
     budget: resolveBudget(file.budget),
     alerts: {
       logFile: resolve(folder, alerts.log_file),
-      webhookSecret: textOrNull(alerts.webhook_secret),
+      webhookSecrets: [alerts.webhook_secret].flat().filter((secret) => secret !== ''),
+      fallback: (alerts.fallback ?? '') === '' ? null : normalWebhook(alerts.fallback ?? ''),
+      fallbackAfterMs: alerts.fallback_after_seconds * 1000,
       smtp: alerts.smtp ?? null,
     },
     pricing: {

@@ -182,8 +182,20 @@ const ALERTS = object(
       default: '/var/log/tokenpak/alerts.log',
       description: 'Falls back to <storage.path>/alerts.log when it cannot be written.',
     }),
-    webhook_secret: optional(
-      text({ secret: true, description: 'Standard Webhooks secret: whsec_… or plain text.' }),
+    webhook_secret: oneOrMany(
+      Type.String({
+        secret: true,
+        description: 'Standard Webhooks secret: whsec_… or plain text.',
+      }),
+      [],
+      'Signs webhooks; two while one replaces the other.',
+    ),
+    fallback: optional(
+      text({ secret: true, description: 'Takes what a webhook does not take, mostly mailto:.' }),
+    ),
+    fallback_after_seconds: whole(
+      { default: 300, minimum: 0, maximum: 86_400 },
+      'How long a webhook may fail before the fallback has the alert.',
     ),
     smtp: optional(
       object(
@@ -191,7 +203,7 @@ const ALERTS = object(
           url: text({ secret: true, description: 'smtp://user:password@host:port' }),
           from: text({ description: 'Sender address.' }),
         },
-        'For mailto: webhooks.',
+        'For mailto: addresses.',
       ),
     ),
   },

@@ -82,12 +82,51 @@ export const noticeEvent = ({ event, key, occurredAtMs, details }: Notice): Aler
 /** The channel of the log file. Every other channel is a webhook or a mailbox. */
 export const LOG_CHANNEL = 'log';
 
+/** A channel as the outbox knows it: its name is no secret, its address may be one. */
+export interface ChannelPlan {
+  readonly name: string;
+  /** A fallback: it is owed only what a webhook has not taken this long after the event. */
+  readonly standbyMs: number | null;
+}
+
 /**
  * The channels that an event is for. An overrun says that a provider billed more than its own
  * limits: that is for whoever reads the log, not for whoever watches a budget.
  */
 export const channelsFor = (
   event: AlertEvent['event'],
-  channels: readonly string[],
-): readonly string[] =>
-  event === 'settlement_overrun' ? channels.filter((name) => name === LOG_CHANNEL) : channels;
+  channels: readonly ChannelPlan[],
+): readonly ChannelPlan[] =>
+  event === 'settlement_overrun' ? channels.filter(({ name }) => name === LOG_CHANNEL) : channels;
+
+/** How far an alert has come on one channel. */
+export interface ChannelState {
+  /** `standby`: a fallback that waits whether it is needed. `dead`: given up. */
+  readonly state: 'pending' | 'standby' | 'delivered' | 'dead';
+  readonly attempts: number;
+  /** While it is pending or on standby. */
+  readonly nextTryMs: number | null;
+  /** Without secrets. */
+  readonly lastError: string | null;
+}
+
+/** An alert and where it stands on each of its channels, by their names. */
+export interface OwedAlert {
+  readonly event: AlertEvent;
+  readonly channels: Readonly<Record<string, ChannelState>>;
+}
+
+/** What is due on a channel now; when there is nothing, the time at which there is. */
+export interface DuePage {
+  readonly alerts: readonly { readonly event: AlertEvent; readonly attempts: number }[];
+  readonly nextDueMs: number | null;
+}
+
+/** One attempt to deliver an alert, and what came of it. */
+export interface Attempt {
+  readonly eventId: string;
+  /** `null`: delivered. */
+  readonly error: string | null;
+  /** Of a failed one; `null`: there will be no other. */
+  readonly nextTryMs: number | null;
+}

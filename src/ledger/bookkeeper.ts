@@ -4,7 +4,13 @@
 
 import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
-import { type AlertEvent, type Notice, noticeEvent } from '../kernel/alert.js';
+import {
+  type Attempt,
+  type ChannelPlan,
+  type DuePage,
+  type Notice,
+  noticeEvent,
+} from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { GLOBAL_SCOPE, type LocalDate, windowNumber } from '../kernel/scope.js';
@@ -21,7 +27,6 @@ import type {
   Balance,
   Charged,
   LedgerStatus,
-  PendingAlert,
   ThreadData,
   Verbs,
 } from './protocol.js';
@@ -39,7 +44,7 @@ const FAULT_LOOKS_MAX = 40;
 const OVERDUE_GRACE_MS = 30_000;
 
 export interface BookkeeperOptions extends ThreadData {
-  readonly onAlert: (event: AlertEvent) => void;
+  readonly onAlerts: () => void;
   readonly disk?: Disk;
   readonly openEnvironment?: (path: string, readOnly: boolean) => Environment;
 }
@@ -52,8 +57,7 @@ export class Bookkeeper implements Verbs {
   readonly #tails = new Map<number, Tail>();
   readonly #faultLooks = new Map<number, number>();
   #budget: BudgetConfig;
-  #channels: readonly string[];
-  #pendingAtStart: PendingAlert[] = [];
+  #channels: readonly ChannelPlan[];
   #lastFoldMs = 0;
 
   /** Needs the lock of the data directory. */
@@ -81,10 +85,7 @@ export class Bookkeeper implements Verbs {
     for (const journalId of left) this.#finish(journalId, nowMs);
     this.#forget(left);
     this.#lastFoldMs = nowMs;
-    this.#pendingAtStart = [...this.#store.pendingAlerts()].map(({ event, delivered }) => ({
-      ...event,
-      delivered,
-    }));
+    this.#store.outbox.retire(this.#channels);
   }
 
   /**
@@ -170,22 +171,36 @@ export class Bookkeeper implements Verbs {
     });
   }
 
-  pendingAlerts(): PendingAlert[] {
-    return this.#pendingAtStart;
-  }
-
   raise(notice: Notice): void {
     const event = noticeEvent(notice);
-    if (this.#store.owe(event, this.#channels)) this.#options.onAlert(event);
+    if (this.#store.owe(event, this.#channels)) this.#options.onAlerts();
   }
 
-  markDelivered(eventId: string, channel: string): void {
-    this.#store.markDelivered(eventId, channel);
+  dueAlerts(channel: string, nowMs: number, limit: number): DuePage {
+    return this.#store.outbox.due(channel, nowMs, limit);
   }
 
-  reconfigure(budget: BudgetConfig, channels: readonly string[]): void {
+  attempted(channel: string, attempts: readonly Attempt[]): void {
+    this.#store.outbox.settle(channel, attempts);
+    // What a webhook has given up is due on its fallback.
+    if (attempts.some(({ error, nextTryMs }) => error !== null && nextTryMs === null))
+      this.#options.onAlerts();
+  }
+
+  hurryAlerts(channel: string, nowMs: number): void {
+    this.#store.outbox.hurry(channel, nowMs);
+  }
+
+  replayAlerts(eventId: string | null, nowMs: number): number {
+    const replayed = this.#store.outbox.replay(eventId, this.#channels, nowMs);
+    if (replayed > 0) this.#options.onAlerts();
+    return replayed;
+  }
+
+  reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void {
     this.#budget = budget;
     this.#channels = channels;
+    this.#store.outbox.retire(channels);
   }
 
   status(date: LocalDate, nowMs: number): LedgerStatus {
@@ -207,6 +222,7 @@ export class Bookkeeper implements Verbs {
       const settled = this.#store.settledOf(key) ?? ZERO_USD;
       return { window, settled, reserved: nano(held[window]) };
     });
+    const alerts = this.#store.outbox.depth();
     return {
       lagRecords,
       openReservations,
@@ -217,6 +233,8 @@ export class Bookkeeper implements Verbs {
       entries: this.#store.entrySequence,
       strayEnds: this.#store.strayEnds,
       journals: this.#tails.size,
+      alertsPending: alerts.pending,
+      alertsDead: alerts.dead,
     };
   }
 
@@ -315,7 +333,7 @@ export class Bookkeeper implements Verbs {
 
   #commit(fold: Fold, moved: readonly Progress[]): void {
     this.#store.commit(fold, moved, this.#channels);
-    for (const event of fold.alerts.values()) this.#options.onAlert(event);
+    if (fold.alerts.size > 0) this.#options.onAlerts();
     for (const { journalId, position } of moved) {
       // The transaction is on disk: what lies before its position is not needed any more.
       for (let number = position.segment - 1; number >= 0; number -= 1) {

@@ -3,7 +3,8 @@
 
 import { Worker } from 'node:worker_threads';
 import type { BudgetConfig } from '../config/config.js';
-import type { AlertEvent, Notice } from '../kernel/alert.js';
+import type { Attempt, ChannelPlan, DuePage, Notice } from '../kernel/alert.js';
+import { LOG_CHANNEL } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
@@ -14,7 +15,6 @@ import type {
   Charged,
   FromThread,
   LedgerStatus,
-  PendingAlert,
   Request,
   ThreadData,
   Verb,
@@ -25,9 +25,10 @@ import type { SpendQuery, SpendResult } from './spend.js';
 export interface LedgerOptions {
   readonly storagePath: string;
   readonly budget: BudgetConfig;
-  /** Every alert is owed to each of these until `markDelivered`. The log alone when not given. */
-  readonly channels?: readonly string[];
-  readonly onAlert: (event: AlertEvent) => void;
+  /** Every alert is owed to each of these. The log alone when not given. */
+  readonly channels?: readonly ChannelPlan[];
+  /** There are new alerts to deliver. */
+  readonly onAlerts: () => void;
   /** Booking has stopped, for now or for good: nothing may be admitted. */
   readonly onFailure: (error: Error) => void;
   readonly now: () => number;
@@ -37,6 +38,8 @@ interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
+
+const LOG_ONLY: ChannelPlan = { name: LOG_CHANNEL, standbyMs: null };
 
 export class Ledger {
   readonly #options: LedgerOptions;
@@ -50,7 +53,7 @@ export class Ledger {
   private constructor(options: LedgerOptions, lock: DirectoryLock) {
     this.#options = options;
     this.#lock = lock;
-    const { storagePath, budget, channels = ['log'] } = options;
+    const { storagePath, budget, channels = [LOG_ONLY] } = options;
     const workerData: ThreadData = { storagePath, budget, channels };
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
@@ -97,24 +100,30 @@ export class Ledger {
     return this.#call('adjust', wanted, this.#options.now());
   }
 
-  /** Alerts that some channel had not had when this process started. */
-  pendingAlerts(): Promise<PendingAlert[]> {
-    return this.#call('pendingAlerts');
-  }
-
   /** Tells people, once per event and key, what is no budget's affair. */
   raise(notice: Notice): Promise<void> {
     return this.#call('raise', notice);
   }
 
-  markDelivered(eventId: string, channel: string): void {
-    this.#call('markDelivered', eventId, channel).catch((error: Error) => {
-      if (!this.#closing) this.#options.onFailure(error);
-    });
+  dueAlerts(channel: string, nowMs: number, limit: number): Promise<DuePage> {
+    return this.#call('dueAlerts', channel, nowMs, limit);
+  }
+
+  attempted(channel: string, attempts: readonly Attempt[]): Promise<void> {
+    return this.#call('attempted', channel, attempts);
+  }
+
+  hurryAlerts(channel: string, nowMs: number): Promise<void> {
+    return this.#call('hurryAlerts', channel, nowMs);
+  }
+
+  /** Makes one alert, or all that a channel has given up, due again. Returns how many. */
+  replayAlerts(eventId: string | null): Promise<number> {
+    return this.#call('replayAlerts', eventId, this.#options.now());
   }
 
   /** New limits and thresholds; what is booked stays. */
-  reconfigure(budget: BudgetConfig, channels: readonly string[]): Promise<void> {
+  reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): Promise<void> {
     return this.#call('reconfigure', budget, channels);
   }
 
@@ -155,7 +164,7 @@ export class Ledger {
   }
 
   #receive(message: FromThread): void {
-    if (message.kind === 'alert') return this.#options.onAlert(message.event);
+    if (message.kind === 'alerts') return this.#options.onAlerts();
     if (message.kind === 'failure') {
       const { code, message: text } = message.error;
       return this.#options.onFailure(new TokenPakError(code, text));

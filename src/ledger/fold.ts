@@ -33,7 +33,7 @@ import {
   UNPRICED,
 } from './entry.js';
 import { WINDOWS } from './layout.js';
-import { crossed, eventIdOf, eventOf, limitOf, nextCrossing, type Occasion } from './outbox.js';
+import { crossed, eventIdOf, eventOf, limitOf, nextCrossing, type Occasion } from './occasion.js';
 import { UtcBook, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
 /** What earlier transactions have booked. */

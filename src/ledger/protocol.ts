@@ -2,7 +2,7 @@
 // here crosses threads by structured clone.
 
 import type { BudgetConfig } from '../config/config.js';
-import type { AlertEvent, Notice } from '../kernel/alert.js';
+import type { Attempt, ChannelPlan, DuePage, Notice } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 import type { SpendQuery, SpendResult } from './spend.js';
@@ -37,11 +37,6 @@ export interface Adjusted extends Adjustment {
   readonly added: NanoUsd;
 }
 
-/** An alert from before the start, and the channels that have had it. */
-export interface PendingAlert extends AlertEvent {
-  readonly delivered: readonly string[];
-}
-
 /** What the books say of everyone's budget in one present window. */
 export interface GlobalWindow {
   readonly window: WindowKind;
@@ -65,6 +60,9 @@ export interface LedgerStatus {
   /** Ends without an open reservation: 0 unless there is a defect. */
   readonly strayEnds: number;
   readonly journals: number;
+  /** Deliveries that are due or wait for another try, and those that were given up. */
+  readonly alertsPending: number;
+  readonly alertsDead: number;
 }
 
 /** The thread's verbs; each is answered by its result or by the error it threw. */
@@ -74,11 +72,15 @@ export interface Verbs {
   balances(date: LocalDate): Balance[];
   recover(journalId: number, nowMs: number): Charged[];
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
-  pendingAlerts(): PendingAlert[];
   /** Owes what the proxy as a whole has to tell, unless it was owed before. */
   raise(notice: Notice): void;
-  markDelivered(eventId: string, channel: string): void;
-  reconfigure(budget: BudgetConfig, channels: readonly string[]): void;
+  dueAlerts(channel: string, nowMs: number, limit: number): DuePage;
+  attempted(channel: string, attempts: readonly Attempt[]): void;
+  /** A channel that took nothing takes alerts again: what waits for another try is due now. */
+  hurryAlerts(channel: string, nowMs: number): void;
+  /** Without an id: all that some channel has given up. Returns how many alerts. */
+  replayAlerts(eventId: string | null, nowMs: number): number;
+  reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
   drained(nowMs: number): void;
@@ -90,7 +92,7 @@ export type Verb = keyof Verbs;
 export interface ThreadData {
   readonly storagePath: string;
   readonly budget: BudgetConfig;
-  readonly channels: readonly string[];
+  readonly channels: readonly ChannelPlan[];
 }
 
 export interface Request {
@@ -107,5 +109,5 @@ export interface ThreadError {
 export type FromThread =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly error: ThreadError }
-  | { readonly kind: 'alert'; readonly event: AlertEvent }
+  | { readonly kind: 'alerts' }
   | { readonly kind: 'failure'; readonly error: ThreadError };

@@ -3,7 +3,7 @@
 // transaction.
 
 import { dirname, join } from 'node:path';
-import { type AlertEvent, channelsFor } from '../kernel/alert.js';
+import type { AlertEvent, ChannelPlan } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
@@ -12,8 +12,8 @@ import { DISK, type Disk } from './disk.js';
 import { type Entry, packTotals, type Totals, totalsKey, unpackTotals } from './entry.js';
 import { type Environment, openEnvironment, type Table } from './environment.js';
 import type { Booked, Fold } from './fold.js';
-import { isPending, type OutboxRow, packRow, unpackRow } from './outbox.js';
 import { OpenBook, type Page } from './open-book.js';
+import { Outbox } from './outbox.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
 import { packUtcTotals, unpackUtcTotals, type UtcTotals, utcTotalsKey } from './utc-totals.js';
@@ -53,7 +53,7 @@ export class Store implements Booked {
   readonly #totals: Table;
   readonly #utcTotals: Table;
   readonly #settled: Table;
-  readonly #outbox: Table;
+  readonly outbox: Outbox;
   #loaded: OpenBook | null = null;
 
   constructor(
@@ -73,7 +73,7 @@ export class Store implements Booked {
     this.#totals = table('totals');
     this.#utcTotals = table('utcTotals');
     this.#settled = table('settled');
-    this.#outbox = table('outbox');
+    this.outbox = new Outbox(this.#env, { rows: table('outbox'), index: table('alertIndex') });
     const format = this.#number('format');
     if (format === null && !readOnly) this.#setNumber('format', STORE_FORMAT);
     else if (format !== STORE_FORMAT) {
@@ -115,7 +115,7 @@ export class Store implements Booked {
   }
 
   isOwed(eventId: string): boolean {
-    return this.#outbox.doesExist(metaKey(eventId));
+    return this.outbox.isOwed(eventId);
   }
 
   progressOf(journalId: number): Progress | null {
@@ -161,15 +161,8 @@ export class Store implements Booked {
     }
   }
 
-  *pendingAlerts(): Iterable<OutboxRow> {
-    for (const { value } of this.#outbox.getRange({})) {
-      const row = unpackRow(value);
-      if (isPending(row)) yield row;
-    }
-  }
-
   /** Stores a fold and the positions it has reached, in one durable transaction. */
-  commit(fold: Fold, progresses: readonly Progress[], channels: readonly string[]): void {
+  commit(fold: Fold, progresses: readonly Progress[], channels: readonly ChannelPlan[]): void {
     this.#assureDisk();
     try {
       this.#env.transactionSync(() => this.#put(fold, progresses, channels));
@@ -180,7 +173,7 @@ export class Store implements Booked {
     }
   }
 
-  #put(fold: Fold, progresses: readonly Progress[], channels: readonly string[]): void {
+  #put(fold: Fold, progresses: readonly Progress[], channels: readonly ChannelPlan[]): void {
     for (const page of this.#openBook.change([...fold.opened.values()], fold.ended)) {
       const key = new Packer().u48(page.number).done();
       if (page.entries.length === 0) this.#open.removeSync(key);
@@ -199,7 +192,7 @@ export class Store implements Booked {
     for (const { key, settled } of fold.settled.values()) {
       this.#settled.putSync(key, new Packer().i64(settled).done());
     }
-    for (const event of fold.alerts.values()) this.#putAlert(event, channels);
+    for (const event of fold.alerts.values()) this.outbox.owe(event, channels);
     this.#setNumber('entries', fold.entrySequence);
     if (fold.strayEnds.length > 0) {
       this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
@@ -237,24 +230,12 @@ export class Store implements Booked {
   }
 
   /** Stores an alert that no record tells of; false when it was owed before. */
-  owe(event: AlertEvent, channels: readonly string[]): boolean {
-    if (this.isOwed(event.eventId)) return false;
-    this.#putAlert(event, channels);
-    return true;
-  }
-
-  #putAlert(event: AlertEvent, channels: readonly string[]): void {
-    const row = { event, channels: channelsFor(event.event, channels), delivered: [] };
-    this.#outbox.putSync(metaKey(event.eventId), packRow(row));
-  }
-
-  markDelivered(eventId: string, channel: string): void {
-    const bytes = this.#outbox.get(metaKey(eventId));
-    if (bytes === undefined) return;
-    const row = unpackRow(bytes);
-    if (row.delivered.includes(channel)) return;
-    const delivered = [...row.delivered, channel];
-    this.#outbox.putSync(metaKey(eventId), packRow({ ...row, delivered }));
+  owe(event: AlertEvent, channels: readonly ChannelPlan[]): boolean {
+    return this.#env.transactionSync(() => {
+      if (this.isOwed(event.eventId)) return false;
+      this.outbox.owe(event, channels);
+      return true;
+    });
   }
 
   /** Reads on from what is committed by now. */

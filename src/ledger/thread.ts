@@ -27,17 +27,10 @@ const errorOf = (error: unknown): ThreadError => {
 };
 
 const data = workerData as ThreadData;
-/** Alerts of the start are not sent: the supervisor asks for them when it can deliver. */
-let started = false;
 let keeper: Bookkeeper | null = null;
 
 const open = (): Bookkeeper =>
-  new Bookkeeper({
-    ...data,
-    onAlert: (event) => {
-      if (started) send({ kind: 'alert', event });
-    },
-  });
+  new Bookkeeper({ ...data, onAlerts: () => send({ kind: 'alerts' }) });
 
 let timer: NodeJS.Timeout | null = null;
 /** A failure is told once, and again when it changes. */
@@ -63,10 +56,7 @@ async function answer({ id, verb, args }: Request): Promise<void> {
     keeper ??= open();
     const method = keeper[verb] as (...given: readonly unknown[]) => unknown;
     const value = await method.apply(keeper, args as unknown[]);
-    if (verb === 'start') {
-      started = true;
-      timer = setTimeout(look, POLL_MS);
-    }
+    if (verb === 'start') timer = setTimeout(look, POLL_MS);
     send({ kind: 'answer', id, value });
     if (verb === 'close') port?.close();
   } catch (error) {

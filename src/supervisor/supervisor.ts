@@ -4,7 +4,6 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { AlertDispatcher, channelsOf } from '../alert/dispatcher.js';
 import type { Running } from '../admin/running.js';
 import { hostInUrl } from '../config/address.js';
 import type { Config } from '../config/config.js';
@@ -16,6 +15,7 @@ import { Ledger } from '../ledger/client.js';
 import { syncedTable } from '../pricing/table.js';
 import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
+import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
 import { Control, VERSION } from './control.js';
 import { Prices, pricesInForce } from './prices.js';
@@ -25,11 +25,6 @@ import { Workers } from './workers.js';
 const WORKERS_MAX_DEFAULT = 8;
 /** uWebSockets takes 4 KiB of headers unless told otherwise before it loads. */
 const HEADER_BYTES_MAX = '32768';
-/**
- * How long the end of the process waits for alerts under way. The rest goes out at the next start.
- */
-const ALERT_FLUSH_MS = 5_000;
-
 const STATES = {
   [GATE.open]: 'ready',
   [GATE.draining]: 'draining',
@@ -51,10 +46,10 @@ export class Supervisor {
   readonly #balances: Balances;
   readonly #pool = new TokenPool();
   readonly #mocks: Mocks;
+  readonly #alerts: Alerts;
   readonly #port: number;
   readonly #ended = deferred<number>();
   #ledger: Ledger | null = null;
-  #dispatcher: AlertDispatcher | null = null;
   #threads: Workers | null = null;
   #prices: Prices | null = null;
   #control: Control | null = null;
@@ -68,6 +63,7 @@ export class Supervisor {
     this.#port = port;
     this.#mocks = mocks;
     this.#balances = new Balances(config.budget);
+    this.#alerts = new Alerts({ config, tell: (message) => this.#log(`⚠ ${message}`) });
     this.address = `http://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
     this.#tally = new SharedArrayBuffer(tallyBytes(this.workers));
@@ -114,18 +110,13 @@ export class Supervisor {
     const ledger = await Ledger.open({
       storagePath: storage.path,
       budget,
-      channels: channelsOf(budget),
+      channels: this.#alerts.plans,
       now: () => Date.now(),
-      // What the replay raises is in `pendingAlerts` below: until then nobody is there to send it.
-      onAlert: (event) => this.#dispatcher?.dispatch(event),
-      onFailure: (error) => this.#fail(`The ledger failed: ${messageOf(error)}`),
+      onAlerts: () => this.#alerts.wake(),
+      onFailure: (error) => this.#ledgerFailed(`The ledger failed: ${messageOf(error)}`),
     });
     this.#ledger = ledger;
-    const dispatcher = this.#dispatcherWith(ledger);
-    this.#dispatcher = dispatcher;
-    for (const { delivered, ...event } of await ledger.pendingAlerts()) {
-      dispatcher.dispatch(event, delivered);
-    }
+    this.#alerts.start(ledger);
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
     const threads = this.#workersWith(ledger);
     this.#threads = threads;
@@ -156,20 +147,9 @@ export class Supervisor {
     return new Prices({
       config: this.#config,
       onPrices: (prices) => this.#threads?.tell({ type: 'prices', prices }),
-      raise: (notice) => {
-        this.#ledger?.raise(notice).catch((error: unknown) => this.#log(`⚠ ${messageOf(error)}`));
-      },
+      raise: (notice) => this.#alerts.raise(notice),
       log: this.#log,
       now: () => Date.now(),
-    });
-  }
-
-  #dispatcherWith(ledger: Ledger): AlertDispatcher {
-    return new AlertDispatcher({
-      config: this.#config,
-      now: () => Date.now(),
-      markDelivered: (eventId, channel) => ledger.markDelivered(eventId, channel),
-      onFailure: (message) => this.#log(`⚠ ${message}`),
     });
   }
 
@@ -189,11 +169,16 @@ export class Supervisor {
       pool: this.#pool,
       nextJournalId: () => ledger.nextJournalId(),
       recover: (journalId) => this.#balances.recover(ledger, journalId),
-      onLedgerFailed: (message) => this.#fail(`The journal failed: ${message}`),
+      onLedgerFailed: (message) => this.#ledgerFailed(`The journal failed: ${message}`),
       onGaveUp: (message) => this.#fail(message),
       log: this.#log,
       now: () => Date.now(),
     });
+  }
+
+  #ledgerFailed(what: string): void {
+    if (!this.#stopping) this.#alerts.ledgerFailed(what);
+    this.#fail(what);
   }
 
   /** In doubt nothing is admitted, and the process ends with 1. */
@@ -211,10 +196,7 @@ export class Supervisor {
     await this.#control?.close();
     if (this.#ledger !== null) {
       await this.#ledger.drained().catch((error: unknown) => this.#log(`✗ ${messageOf(error)}`));
-      if (this.#dispatcher !== null) {
-        await Promise.race([this.#dispatcher.flush(), pause(ALERT_FLUSH_MS)]);
-        await this.#dispatcher.close();
-      }
+      await this.#alerts.end();
       await this.#ledger.close();
     }
     await this.#pool.close();
@@ -231,8 +213,3 @@ function encodingsOf(config: Config) {
   });
   return [...new Set(encodings)];
 }
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });

@@ -26,6 +26,8 @@ export const EMPTY_BOOKS: Books = {
   lastFoldMs: NOON_MS,
   entries: 0,
   strayEnds: 0,
+  alertsPending: 0,
+  alertsDead: 0,
   journals: 1,
   drift: ZERO_USD,
 };

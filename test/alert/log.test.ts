@@ -1,35 +1,42 @@
 import { readFileSync, renameSync } from 'node:fs';
 import t from 'tap';
-import { AlertLog, canAppend } from '../../src/alert/log.js';
+import { alertLine } from '../../src/alert/line.js';
+import { canAppend, LogChannel } from '../../src/alert/log.js';
+import { NOTICE, RECIPE_ALERT } from './event.js';
+
+const [FIRST, SECOND] = [RECIPE_ALERT, NOTICE].map((event) => `${alertLine(event)}\n`);
 
 t.test('creates the folder and appends line after line', async (t) => {
   const folder = t.testdir({});
   const logFile = `${folder}/var/log/alerts.log`;
-  const log = new AlertLog({ logFile, storagePath: `${folder}/data` });
-  t.equal(log.append('one'), logFile);
-  t.equal(log.append('two'), logFile);
-  t.equal(readFileSync(logFile, 'utf8'), 'one\ntwo\n');
+  const log = new LogChannel({ logFile, storagePath: `${folder}/data` });
+  t.same(await log.send(RECIPE_ALERT), { ok: true });
+  t.same(await log.send(NOTICE), { ok: true });
+  t.equal(readFileSync(logFile, 'utf8'), `${FIRST}${SECOND}`);
 });
 
 t.test('follows a file that logrotate moved away', async (t) => {
   const folder = t.testdir({});
   const logFile = `${folder}/alerts.log`;
-  const log = new AlertLog({ logFile, storagePath: folder });
-  log.append('one');
+  const log = new LogChannel({ logFile, storagePath: folder });
+  await log.send(RECIPE_ALERT);
   renameSync(logFile, `${logFile}.1`);
-  log.append('two');
-  t.equal(readFileSync(logFile, 'utf8'), 'two\n');
-  t.equal(readFileSync(`${logFile}.1`, 'utf8'), 'one\n');
+  await log.send(NOTICE);
+  t.equal(readFileSync(logFile, 'utf8'), SECOND);
+  t.equal(readFileSync(`${logFile}.1`, 'utf8'), FIRST);
 });
 
 t.test('falls back to the data directory, and fails when that takes nothing either', async (t) => {
   const folder = t.testdir({ file: '' });
-  const log = new AlertLog({ logFile: `${folder}/file/a.log`, storagePath: `${folder}/data` });
-  t.equal(log.append('one'), `${folder}/data/alerts.log`);
-  t.equal(readFileSync(`${folder}/data/alerts.log`, 'utf8'), 'one\n');
+  const logFile = `${folder}/file/a.log`;
+  const log = new LogChannel({ logFile, storagePath: `${folder}/data` });
+  t.same(await log.probe(), { ok: true });
+  t.same(await log.send(RECIPE_ALERT), { ok: true });
+  t.equal(readFileSync(`${folder}/data/alerts.log`, 'utf8'), FIRST);
 
-  const lost = new AlertLog({ logFile: `${folder}/file/a.log`, storagePath: `${folder}/file/b` });
-  t.throws(() => lost.append('one'), { code: 'alert_log_unavailable' });
+  const lost = new LogChannel({ logFile, storagePath: `${folder}/file/b` });
+  t.match(await lost.probe(), { ok: false });
+  t.match(await lost.send(RECIPE_ALERT), { ok: false, error: /E\w+: .*; ENOTDIR: / });
 });
 
 t.test('tells beforehand whether a file can be written', async (t) => {

@@ -99,7 +99,25 @@ t.test('takes one webhook or several, and mailto as people write it', async (t) 
     'http://127.0.0.1:9/y',
     'mailto:ops@example.com',
   ]);
-  t.match(warnings, [{ key: 'budget.alert_webhook.2', message: /later version/ }]);
+  t.match(warnings, [{ key: 'budget.alert_webhook.2', message: /mail needs alerts\.smtp/ }]);
+});
+
+t.test('takes a mail server, secrets that replace each other, and a fallback', async (t) => {
+  const { config, warnings } = good(`${MOCK}budget: { alert_webhook: https://a.example/x }
+alerts:
+  webhook_secret: [next, present]
+  fallback: mailto://ops@example.com
+  fallback_after_seconds: 60
+  smtp: { url: 'smtp://me:secret@mail.example:587', from: tokenpak@example.com }`);
+  t.same(warnings, []);
+  t.match(config.alerts, {
+    webhookSecrets: ['next', 'present'],
+    fallback: 'mailto:ops@example.com',
+    fallbackAfterMs: 60_000,
+    smtp: { url: 'smtp://me:secret@mail.example:587', from: 'tokenpak@example.com' },
+  });
+  const none = good(`${MOCK}alerts: { webhook_secret: '', fallback: '' }`);
+  t.match(none.config.alerts, { webhookSecrets: [], fallback: null, fallbackAfterMs: 300_000 });
 });
 
 t.test('keeps names that JavaScript has plans for harmless', async (t) => {

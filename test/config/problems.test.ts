@@ -166,6 +166,22 @@ const FAULTS: Record<string, { yaml: string; says: RegExp[] }> = {
     says: [/found file:/],
   },
   'a short webhook secret': { yaml: 'alerts: { webhook_secret: whsec_abc }', says: [/base64/] },
+  'a fallback of nothing': {
+    yaml: 'alerts: { fallback: https://a.example }',
+    says: [/alerts\.fallback: is only used after budget\.alert_webhook/],
+  },
+  'a fallback that is the webhook': {
+    yaml: 'budget: { alert_webhook: https://a.example }\nalerts: { fallback: https://a.example }',
+    says: [/alerts\.fallback: is named twice/],
+  },
+  'a mail server of another kind': {
+    yaml: 'alerts: { smtp: { url: "https://CANARY@a", from: a@b } }',
+    says: [/alerts\.smtp\.url: expected smtp:/],
+  },
+  'a sender that is no address': {
+    yaml: 'alerts: { smtp: { url: "smtp://a", from: "Ops <a@b>" } }',
+    says: [/alerts\.smtp\.from: expected an address/],
+  },
   'prices over http': { yaml: 'pricing: { source: "http://a/b" }', says: [/pricing\.source/] },
   'a nameless reference': { yaml: 'server: { host: "${1X}" }', says: [/\$\{NAME\}/] },
 };
@@ -206,6 +222,9 @@ t.test('never shows a secret, however wrong it is', async (t) => {
     'budget: {alert_webhook: "http://a.example/CANARY"}',
     'budget: {alert_webhook: [CANARY]}',
     'alerts: {webhook_secret: whsec_CANARY}',
+    'alerts: {webhook_secret: [text, whsec_CANARY]}',
+    'alerts: {fallback: "http://a.example/CANARY"}',
+    'alerts: {smtp: {url: "CANARY", from: a@b.example}}',
   ];
   for (const text of texts) {
     const problems = problemsOf(text, { K: 'CANARY\n' });

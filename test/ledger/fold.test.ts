@@ -3,7 +3,7 @@ import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import type { ReserveRecord } from '../../src/kernel/record.js';
 import { type Booked, Fold } from '../../src/ledger/fold.js';
-import { crossed } from '../../src/ledger/outbox.js';
+import { crossed } from '../../src/ledger/occasion.js';
 import { budgetOf, NOON_MS, reserveOf, settleOf } from './samples.js';
 
 const NOTHING: Booked = {

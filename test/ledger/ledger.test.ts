@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { type AlertEvent, alertId } from '../../src/kernel/alert.js';
+import t from 'tap';
+import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Ledger } from '../../src/ledger/client.js';
@@ -9,7 +9,17 @@ import { exportEntries, verify } from '../../src/ledger/export.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
 import { spend, spendJson } from '../../src/ledger/spend.js';
-import { budgetOf, editSegment, NOON_MS, reserveOf, settleOf } from './samples.js';
+import {
+  budgetOf,
+  delivered,
+  FAR_MS,
+  HOOK,
+  LOG,
+  editSegment,
+  NOON_MS,
+  reserveOf,
+  settleOf,
+} from './samples.js';
 
 /** The alerts that user-a's first request owes: at 50 % and, of two, at 80 %. */
 const AT_50 = alertId('user:user-a|daily|20260325|50');
@@ -19,23 +29,25 @@ const DAY = { by: 'user', from: 20260325, to: 20260325 } as const;
 
 interface Opened {
   readonly ledger: Ledger;
-  readonly alerts: AlertEvent[];
+  /** Ids of what is due on a channel. */
+  readonly due: (channel: string) => Promise<string[]>;
   readonly failures: Error[];
 }
 
 async function openLedger(storagePath: string): Promise<Opened> {
-  const alerts: AlertEvent[] = [];
   const failures: Error[] = [];
   const ledger = await Ledger.open({
     storagePath,
     budget: budgetOf(),
-    channels: ['log', 'hook'],
-    onAlert: (event) => alerts.push(event),
+    channels: [LOG, HOOK],
+    onAlerts: () => undefined,
     onFailure: (error) => failures.push(error),
     now: () => NOON_MS + 60_000,
   });
   t.teardown(() => ledger.close());
-  return { ledger, alerts, failures };
+  const due = async (channel: string): Promise<string[]> =>
+    (await ledger.dueAlerts(channel, FAR_MS, 100)).alerts.map(({ event }) => event.eventId);
+  return { ledger, due, failures };
 }
 
 const journalOf = (storagePath: string, journalId: number): Journal =>
@@ -65,19 +77,15 @@ async function spentBy(storagePath: string): Promise<Record<string, bigint>> {
 
 /** Books what a dead journal holds, in this thread. */
 async function book(storagePath: string): Promise<void> {
-  const { budget, channels, onAlert } = {
-    budget: budgetOf(),
-    channels: ['log'],
-    onAlert: () => undefined,
-  };
-  const keeper = new Bookkeeper({ storagePath, budget, channels, onAlert });
+  const options = { budget: budgetOf(), channels: [LOG], onAlerts: () => undefined };
+  const keeper = new Bookkeeper({ storagePath, ...options });
   keeper.start(NOON_MS);
   await keeper.close();
 }
 
 t.test('books what workers write, tells once of each threshold, and frees the files', async (t) => {
   const storagePath = t.testdir();
-  const { ledger, alerts, failures } = await openLedger(storagePath);
+  const { ledger, due, failures } = await openLedger(storagePath);
   const first = await ledger.nextJournalId();
   const second = await ledger.nextJournalId();
   t.not(first, second);
@@ -87,10 +95,9 @@ t.test('books what workers write, tells once of each threshold, and frees the fi
     journal.flush();
   }
   await ledger.drained();
-  t.same(
-    alerts.map((event) => event.eventId),
-    [AT_50, AT_80],
-  );
+  for (const channel of ['log', 'hook']) {
+    t.same((await due(channel)).toSorted(), [AT_50, AT_80].toSorted(), channel);
+  }
   t.same(
     (await ledger.balances(20260325)).map((b) => [b.scope, b.window, b.windowNumber, b.settled]),
     [
@@ -160,14 +167,10 @@ t.test(
     const expected = { 'user-a': 1_800_000_000n, 'user-b': 2_000_000_000n };
     t.same(await spentBy(storagePath), expected, 'before any restart');
     t.match(await verify(storagePath), { entries: 2, journalRecords: 3, problems: [] });
-    const { ledger } = await openLedger(storagePath);
+    const { ledger, due } = await openLedger(storagePath);
     t.same(await spentBy(storagePath), expected, 'after it');
     t.same(filesOf(storagePath), []);
-    const pending = await ledger.pendingAlerts();
-    t.same(
-      pending.map((event) => [event.eventId, event.delivered]),
-      [[AT_50, []]],
-    );
+    t.same(await due('log'), [AT_50]);
     await ledger.close();
     const lines: string[] = [];
     t.equal(await exportEntries(storagePath, (line) => lines.push(line)), 2);
@@ -234,7 +237,7 @@ t.test('refuses a damaged journal and names file and byte', async (t) => {
 
 t.test('one damaged live journal keeps nothing of the others from being booked', async (t) => {
   const storagePath = t.testdir();
-  const options = { budget: budgetOf(), channels: ['log'], onAlert: () => undefined };
+  const options = { budget: budgetOf(), channels: [LOG], onAlerts: () => undefined };
   const keeper = new Bookkeeper({ storagePath, ...options });
   keeper.start(NOON_MS);
   const bad = deadJournal(storagePath, keeper.nextJournalId());
@@ -274,30 +277,23 @@ t.test('refuses a second holder of the data directory', async (t) => {
 
 t.test('owes an alert until every channel has had it', async (t) => {
   const storagePath = t.testdir();
-  const settleAll = async (t: Test, expected: string[][]): Promise<Ledger> => {
-    const { ledger } = await openLedger(storagePath);
-    const pending = await ledger.pendingAlerts();
-    t.same(
-      pending.map((event) => event.delivered),
-      expected,
-    );
-    return ledger;
-  };
   const { ledger } = await openLedger(storagePath);
   const journal = deadJournal(storagePath, await ledger.nextJournalId());
   await ledger.drained();
   journal.close();
-  ledger.markDelivered(AT_50, 'log');
+  await ledger.attempted('log', [delivered(AT_50)]);
   await ledger.close();
-  const second = await settleAll(t, [['log']]);
-  second.markDelivered(AT_50, 'hook');
+  const { ledger: second, due } = await openLedger(storagePath);
+  t.same([await due('log'), await due('hook')], [[], [AT_50]]);
+  await second.attempted('hook', [delivered(AT_50)]);
+  t.same(await due('hook'), []);
+  t.match(await second.status(20260325), { alertsPending: 0, alertsDead: 0 });
   await second.close();
-  await (await settleAll(t, [])).close();
 });
 
 t.test('what is no budget to tell of is owed once per key', async (t) => {
   const storagePath = t.testdir();
-  const { ledger, alerts } = await openLedger(storagePath);
+  const { ledger } = await openLedger(storagePath);
   const notice = {
     event: 'pricing_stale',
     key: 'models.dev|2026-03-25',
@@ -307,10 +303,11 @@ t.test('what is no budget to tell of is owed once per key', async (t) => {
   await ledger.raise(notice);
   await ledger.raise({ ...notice, occurredAtMs: NOON_MS + 1 });
   await ledger.close();
-  const { ledger: next, alerts: later } = await openLedger(storagePath);
+  const { ledger: next } = await openLedger(storagePath);
   await next.raise(notice);
-  t.match(await next.pendingAlerts(), [{ event: 'pricing_stale', details: notice.details }]);
-  t.same([alerts.length, later.length], [1, 0]);
+  t.match(await next.dueAlerts('hook', FAR_MS, 100), {
+    alerts: [{ event: { event: 'pricing_stale', occurredAtMs: NOON_MS }, attempts: 0 }],
+  });
   await next.close();
 });
 

@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { BudgetConfig } from '../../src/config/config.js';
+import type { Attempt, ChannelPlan } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kernel/record.js';
 import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
@@ -99,3 +100,11 @@ export const budgetOf = (changes: Partial<BudgetConfig> = {}): BudgetConfig => (
   alertThresholdsPct: [50, 80],
   ...changes,
 });
+
+export const LOG: ChannelPlan = { name: 'log', standbyMs: null };
+export const HOOK: ChannelPlan = { name: 'hook', standbyMs: null };
+
+/** Later than any alert of a test is due. */
+export const FAR_MS = NOON_MS + 30 * 86_400_000;
+
+export const delivered = (eventId: string): Attempt => ({ eventId, error: null, nextTryMs: null });

@@ -19,7 +19,7 @@ t.test(
     const ledger = await Ledger.open({
       storagePath,
       budget: budgetOf(),
-      onAlert: () => undefined,
+      onAlerts: () => undefined,
       onFailure: (error) => t.fail(error),
       now: () => NOON_MS,
     });
@@ -63,7 +63,7 @@ t.test('a reservation past its deadline is told of', async (t) => {
   const ledger = await Ledger.open({
     storagePath,
     budget: budgetOf(),
-    onAlert: () => undefined,
+    onAlerts: () => undefined,
     onFailure: (error) => t.fail(error),
     now: () => nowMs,
   });
