@@ -39,6 +39,7 @@ const FACTS = [
   { match: /^claude-(opus|sonnet|fable)-5/, maxOutput: 128_000 },
   { match: /^claude-sonnet-4-[05]$/, context: 1_000_000 },
   { match: /^gpt-4-32k$/, context: 32_768 },
+  { match: /^gpt-audio/, context: 128_000, maxOutput: 16_384 },
 ];
 
 /** Prices of long prompts that the source lacks: Sonnet 4 has the window of 4.5, and its tier. */
@@ -66,8 +67,45 @@ const CLASSES = {
   cacheWrite1h: 'cache_write_1h_mtok',
 };
 
+/** Sound is billed by the token where OpenAI's chat hears or speaks it. */
+const AUDIO = /^gpt-audio/;
+const AUDIO_CLASSES = {
+  ...CLASSES,
+  audioInput: 'input_audio_mtok',
+  audioOutput: 'output_audio_mtok',
+};
+
+/** Dollars per thousand calls of the tools that the provider runs. */
+const FEES = { webSearch: 'web_searches_kcount', fileSearch: 'storage_searches_kcount' };
+
+const HALF = [1, 2];
+
+/**
+ * What a service tier costs per ordinary price, as numerator and denominator. OpenAI's are those of
+ * its page on priority processing and of LiteLLM's price map of 2026-07-24, which agree: the same
+ * multiple for input, cached input, cache writes and output. A model that neither lists has none.
+ */
+const SERVICES = [
+  { match: /^gpt-4o$/, priority: [17, 10] },
+  { match: /^gpt-4o-2024-05-13$/, priority: [7, 4] },
+  { match: /^gpt-4o-mini$/, priority: [5, 3] },
+  { match: /^gpt-4\.1(-mini)?$/, priority: [7, 4] },
+  { match: /^gpt-4\.1-nano$/, priority: [2, 1] },
+  { match: /^o3$/, flex: HALF, priority: [7, 4] },
+  { match: /^o4-mini$/, flex: HALF, priority: [20, 11] },
+  { match: /^gpt-5$/, flex: HALF, priority: [2, 1] },
+  { match: /^gpt-5-mini$/, flex: HALF, priority: [9, 5] },
+  { match: /^gpt-5-nano$/, flex: HALF },
+  { match: /^gpt-5\.[12]$/, priority: [2, 1] },
+  { match: /^gpt-5\.4(-mini)?$|^gpt-5\.5$|^gpt-5\.6-/, flex: HALF, priority: [2, 1] },
+  { match: /^gpt-5\.4-nano$|^gpt-5\.[45]-pro$/, flex: HALF },
+  // A batch is not sent through a proxy, but an answer may say that it was one.
+  { match: /^claude-/, batch: HALF },
+];
+
 /** Fees and token classes that text tokens do not pay for: such a model stays unpriced. */
 const FOREIGN = ['output_audio_mtok', 'output_image_mtok', 'output_video_mtok', 'requests_kcount'];
+const isMaker = ({ id }) => id === 'openai' || id === 'anthropic';
 /** Of the names, `search` bills each call beside its tokens. */
 const FOREIGN_NAME =
   /search-(preview|api)|audio|realtime|transcribe|tts|image|whisper|moderation|native-audio/;
@@ -103,9 +141,9 @@ function pricesOn(day, prices) {
   return [dated, ...hourly].reduce((best, next) => (dearest(next) > dearest(best) ? next : best));
 }
 
-function ratesAbove(prices, start) {
+function ratesAbove(prices, start, classes) {
   const rates = {};
-  for (const [name, key] of Object.entries(CLASSES)) {
+  for (const [name, key] of Object.entries(classes)) {
     const price = prices[key];
     if (price === undefined) continue;
     const tiers = typeof price === 'number' ? [] : price.tiers;
@@ -115,24 +153,35 @@ function ratesAbove(prices, start) {
   return rates;
 }
 
-function entryOf(prices) {
+function entryOf(prices, classes) {
   const starts = new Set();
-  for (const key of Object.values(CLASSES)) {
+  for (const key of Object.values(classes)) {
     const price = prices[key];
     if (typeof price === 'object') for (const tier of price.tiers) starts.add(tier.start);
   }
-  const entry = { input: '0', output: '0', ...ratesAbove(prices, null) };
+  const entry = { input: '0', output: '0', ...ratesAbove(prices, null, classes) };
   const tiers = [...starts].sort((a, b) => a - b);
   if (tiers.length > 0)
-    entry.tiers = tiers.map((above) => ({ above, ...ratesAbove(prices, above) }));
+    entry.tiers = tiers.map((above) => ({ above, ...ratesAbove(prices, above, classes) }));
   return entry;
 }
 
-/** Text prices only: nothing free, nothing that bills by the hour, the picture or the page. */
-function isPricedInText(id, prices) {
+/** What tokens pay for: nothing free, nothing that bills by the hour, the picture or the page. */
+function isPricedByToken(id, prices) {
+  if (AUDIO.test(id)) return 'input_audio_mtok' in prices && 'output_audio_mtok' in prices;
   if (FOREIGN_NAME.test(id) || FOREIGN.some((key) => key in prices)) return false;
   const paid = (price) => price !== undefined && numbersIn(price).every((number) => number > 0);
   return paid(prices.input_mtok) && (paid(prices.output_mtok) || EMBEDS.test(id));
+}
+
+/** Service tiers and fees, of the two providers whose answers tell them. */
+function beyondText(id, prices) {
+  const { match: _, ...services } = SERVICES.find(({ match }) => match.test(id)) ?? {};
+  const fees = Object.entries(FEES).filter(([, key]) => key in prices);
+  return {
+    ...(Object.keys(services).length > 0 && { services }),
+    ...Object.fromEntries(fees.map(([name, key]) => [name, decimal(prices[key])])),
+  };
 }
 
 /** The names that certainly mean this model; patterns that might mean another are left out. */
@@ -161,9 +210,7 @@ function limitsOf(lens) {
 }
 
 function factsOf(provider, model, names, limits) {
-  const hand = ['openai', 'anthropic'].includes(provider.id)
-    ? FACTS.filter(({ match }) => match.test(model.id))
-    : [];
+  const hand = isMaker(provider) ? FACTS.filter(({ match }) => match.test(model.id)) : [];
   const lens = names.map((name) => limits.get(name)).filter((limit) => limit !== undefined);
   const context = Math.max(
     0,
@@ -187,10 +234,16 @@ function modelsOf(provider, source, lens, day) {
   const models = [];
   for (const model of source.models) {
     const prices = pricesOn(day, model.prices);
-    if (!isPricedInText(model.id, prices) || /^ft:|[-@]$|\.ft-/.test(model.id)) continue;
+    if (!isPricedByToken(model.id, prices) || /^ft:|[-@]$|\.ft-/.test(model.id)) continue;
     const names = [...new Set(namesIn(model.match))].filter((name) => !ids.has(name));
     names.sort(byText);
-    const entry = { ...entryOf(prices), ...factsOf(provider, model, [model.id, ...names], limits) };
+    const classes = AUDIO.test(model.id) ? AUDIO_CLASSES : CLASSES;
+    const facts = factsOf(provider, model, [model.id, ...names], limits);
+    const entry = {
+      ...entryOf(prices, classes),
+      ...(isMaker(provider) && beyondText(model.id, prices)),
+      ...facts,
+    };
     entry.tiers ??= provider.id === 'anthropic' ? TIERS[model.id] : undefined;
     for (const tier of entry.tiers ?? []) {
       tier.above = EDGES[provider.id]?.[tier.above] ?? tier.above;

@@ -22,7 +22,8 @@ export interface Answer {
   readonly interleavesCalls: boolean;
   readonly choices: number;
   readonly inputTokens: number;
-  readonly cachedTokens: number;
+  /** Classes of the input and output, tools and the tier, as the steering has them. */
+  readonly classes: Steering;
   /** Of all choices together. */
   readonly outputTokens: number;
   /** The share of one choice's output that is thinking. */
@@ -104,7 +105,7 @@ export function answer(
     interleavesCalls: steering.interleaves,
     choices,
     inputTokens: steering.inputTokens ?? demand.inputTokens,
-    cachedTokens: steering.cachedTokens,
+    classes: steering,
     outputTokens,
     thinkingTokens: tokensOf(thinking),
     isTruncated: demand.outputLimit !== null && outputTokens / choices >= limit,

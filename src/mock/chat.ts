@@ -1,7 +1,7 @@
 // The mock provider's OpenAI wire: what /v1/chat/completions answers, refuses and streams.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject, type JsonObject } from '../wire/shape.js';
+import { isObject, textOf, type JsonObject } from '../wire/shape.js';
 import { tokensAt, type Answer, type MockEvent } from './answer.js';
 import { brokenChatRule } from './chat-rules.js';
 import { stepsOf, type Step } from './steps.js';
@@ -31,14 +31,27 @@ function refused(_headers: IncomingHttpHeaders, body: JsonObject): Fault | null 
   return broken === null ? null : fault(400, broken.message, broken.param, broken.code);
 }
 
+const TIERS: Readonly<Record<string, string>> = {
+  flex: 'flex',
+  priority: 'priority',
+  fast: 'priority',
+};
+
+/** What OpenAI says of the tier: how the request was served, whatever it asked for. */
+export const tierOf = (given: Answer, body: JsonObject): string =>
+  given.classes.serviceTier ?? TIERS[textOf(body['service_tier'])] ?? 'default';
+
 const usageOf = (given: Answer): JsonObject => ({
   prompt_tokens: given.inputTokens,
   completion_tokens: given.outputTokens,
   total_tokens: given.inputTokens + given.outputTokens,
-  prompt_tokens_details: { cached_tokens: given.cachedTokens, audio_tokens: 0 },
+  prompt_tokens_details: {
+    cached_tokens: given.classes.cachedTokens,
+    audio_tokens: given.classes.audioInputTokens,
+  },
   completion_tokens_details: {
     reasoning_tokens: given.thinkingTokens * given.choices,
-    audio_tokens: 0,
+    audio_tokens: given.classes.audioOutputTokens,
     accepted_prediction_tokens: 0,
     rejected_prediction_tokens: 0,
   },
@@ -77,7 +90,7 @@ const head = (given: Answer, object: string): JsonObject => ({
   model: given.model,
 });
 
-function completion(given: Answer): JsonObject {
+function completion(given: Answer, body: JsonObject): JsonObject {
   const choices = Array.from({ length: given.choices }, (_, index) => ({
     index,
     message: messageOf(given),
@@ -88,7 +101,7 @@ function completion(given: Answer): JsonObject {
     ...head(given, 'chat.completion'),
     choices,
     ...(given.hidesUsage ? {} : { usage: usageOf(given) }),
-    service_tier: 'default',
+    service_tier: tierOf(given, body),
     system_fingerprint: 'fp_mock',
   };
 }
@@ -116,7 +129,7 @@ function deltaOf(given: Answer, step: Step): JsonObject {
 function completionEvents(given: Answer, body: JsonObject): MockEvent[] {
   const options = body['stream_options'];
   const includesUsage = isObject(options) && options['include_usage'] === true;
-  const first = { ...head(given, 'chat.completion.chunk'), service_tier: 'default' };
+  const first = { ...head(given, 'chat.completion.chunk'), service_tier: tierOf(given, body) };
   const base = { ...first, system_fingerprint: 'fp_mock' };
   const event = (choices: readonly unknown[], outputTokens: number, usage: unknown = null) => {
     const chunk = { ...base, choices, ...(includesUsage ? { usage } : {}) };

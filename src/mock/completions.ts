@@ -34,7 +34,7 @@ const usageOf = (given: Answer): JsonObject => ({
   prompt_tokens: given.inputTokens,
   completion_tokens: given.outputTokens,
   total_tokens: given.inputTokens + given.outputTokens,
-  prompt_tokens_details: { cached_tokens: given.cachedTokens },
+  prompt_tokens_details: { cached_tokens: given.classes.cachedTokens },
 });
 
 const head = (given: Answer): JsonObject => ({

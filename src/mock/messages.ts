@@ -24,15 +24,24 @@ function refused(headers: IncomingHttpHeaders, body: JsonObject): Fault | null {
   return broken === null ? null : fault(400, broken);
 }
 
+const written = ({ classes }: Answer): number =>
+  classes.cacheWriteTokens + classes.cacheWrite1hTokens;
+
 const usageOf = (given: Answer, outputTokens: number): JsonObject => ({
-  input_tokens: Math.max(0, given.inputTokens - given.cachedTokens),
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: given.cachedTokens,
-  cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+  input_tokens: Math.max(0, given.inputTokens - given.classes.cachedTokens - written(given)),
+  cache_creation_input_tokens: written(given),
+  cache_read_input_tokens: given.classes.cachedTokens,
+  cache_creation: {
+    ephemeral_5m_input_tokens: given.classes.cacheWriteTokens,
+    ephemeral_1h_input_tokens: given.classes.cacheWrite1hTokens,
+  },
   output_tokens: outputTokens,
   output_tokens_details:
     given.thinkingTokens === 0 ? null : { thinking_tokens: given.thinkingTokens },
-  service_tier: 'standard',
+  ...(given.classes.webSearches > 0 && {
+    server_tool_use: { web_search_requests: given.classes.webSearches, web_fetch_requests: 0 },
+  }),
+  service_tier: given.classes.serviceTier ?? 'standard',
 });
 
 function stopReason(given: Answer): string {

@@ -1,8 +1,9 @@
 // The embedded provider (`type: mock`): OpenAI's and Anthropic's wires on a loopback port, with a
 // bill of its own. It bills when it starts to answer, and a stream for what was sent when the
 // client leaves. Text of the prompt such as `[mock output_tokens=500 input_tokens=9 latency_ms=5
-// status=500 cut_after=3 chunk_ms=20 hang no_usage cached_tokens=4]` steers it (steering.ts), and
-// `[mock tool=NAME arguments={…}]` has it call a tool (tool-call.ts).
+// status=500 cut_after=3 chunk_ms=20 hang no_usage cached_tokens=4 service_tier=flex
+// web_searches=2]` steers it (steering.ts), and `[mock tool=NAME arguments={…}]` has it call a
+// tool (tool-call.ts).
 // Beside the API: GET /_mock/bill, /_mock/requests.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

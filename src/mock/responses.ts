@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isObject, type JsonObject } from '../wire/shape.js';
 import { tokensAfter, type Answer, type MockEvent } from './answer.js';
-import { chatWire, fault } from './chat.js';
+import { chatWire, fault, tierOf } from './chat.js';
 import type { Fault, Wire } from './wire.js';
 
 const OUTPUT_TOKENS_MIN = 16;
@@ -33,7 +33,10 @@ function refused(_headers: IncomingHttpHeaders, body: JsonObject): Fault | null 
 
 const usageOf = (given: Answer): JsonObject => ({
   input_tokens: given.inputTokens,
-  input_tokens_details: { cached_tokens: given.cachedTokens, cache_write_tokens: 0 },
+  input_tokens_details: {
+    cached_tokens: given.classes.cachedTokens,
+    cache_write_tokens: given.classes.cacheWriteTokens,
+  },
   output_tokens: given.outputTokens,
   output_tokens_details: { reasoning_tokens: given.thinkingTokens },
   total_tokens: given.inputTokens + given.outputTokens,
@@ -54,6 +57,22 @@ const message = (given: Answer, status: string, content: readonly JsonObject[]):
   role: 'assistant',
 });
 
+/** The calls of tools that the provider has run. */
+function searches({ id, classes }: Answer): JsonObject[] {
+  const call = (type: string, count: number, more: JsonObject): JsonObject[] =>
+    Array.from({ length: count }, (_, index) => ({
+      id: `${type}_${id}_${index}`,
+      type,
+      status: 'completed',
+      ...more,
+    }));
+  const action = { type: 'search', query: 'mock' };
+  return [
+    ...call('web_search_call', classes.webSearches, { action }),
+    ...call('file_search_call', classes.fileSearches, { queries: ['mock'], results: null }),
+  ];
+}
+
 /** The response at rest, or not begun: without output and usage then. */
 function response(given: Answer, body: JsonObject, isOver: boolean): JsonObject {
   const status = !isOver ? 'in_progress' : given.isTruncated ? 'incomplete' : 'completed';
@@ -68,12 +87,16 @@ function response(given: Answer, body: JsonObject, isOver: boolean): JsonObject 
     instructions: body['instructions'] ?? null,
     max_output_tokens: body['max_output_tokens'] ?? null,
     model: given.model,
-    output: isOver ? [message(given, status, [textPart(given.text)])] : [],
+    output: isOver ? [...searches(given), message(given, status, [textPart(given.text)])] : [],
     parallel_tool_calls: true,
     previous_response_id: body['previous_response_id'] ?? null,
-    service_tier: 'default',
+    service_tier: tierOf(given, body),
     store: true,
     tools: body['tools'] ?? [],
+    ...(isOver &&
+      given.classes.webSearches > 0 && {
+        tool_usage: { web_search: { num_requests: given.classes.webSearches } },
+      }),
     usage: isOver && !given.hidesUsage ? usageOf(given) : null,
     metadata: {},
   };

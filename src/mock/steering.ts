@@ -11,6 +11,17 @@ export interface Steering {
   readonly outputTokens: number | null;
   /** The share of the input that is reported as read from the cache. */
   readonly cachedTokens: number;
+  /** Of the input: written to the cache, for the usual time or for the longer one. */
+  readonly cacheWriteTokens: number;
+  readonly cacheWrite1hTokens: number;
+  /** Of the input that was heard, and of the output that is spoken. */
+  readonly audioInputTokens: number;
+  readonly audioOutputTokens: number;
+  /** Calls of the provider's own tools. */
+  readonly webSearches: number;
+  readonly fileSearches: number;
+  /** The tier that the answer says it was served at; `null` for the one asked for. */
+  readonly serviceTier: string | null;
   readonly errorStatus: number | null;
   /** Break the connection after this many events, or inside a body that is not streamed. */
   readonly cutAfter: number | null;
@@ -46,6 +57,13 @@ export function steer(behaviour: MockBehaviour | null, prompt: string): Steering
     inputTokens: count('input_tokens') ?? behaviour?.inputTokens ?? null,
     outputTokens: count('output_tokens') ?? behaviour?.outputTokens ?? null,
     cachedTokens: count('cached_tokens') ?? 0,
+    cacheWriteTokens: count('cache_write_tokens') ?? 0,
+    cacheWrite1hTokens: count('cache_write_1h_tokens') ?? 0,
+    audioInputTokens: count('audio_input_tokens') ?? 0,
+    audioOutputTokens: count('audio_output_tokens') ?? 0,
+    webSearches: count('web_searches') ?? 0,
+    fileSearches: count('file_searches') ?? 0,
+    serviceTier: values.get('service_tier') ?? null,
     errorStatus: count('status') ?? behaviour?.errorStatus ?? null,
     cutAfter: count('cut_after'),
     chunkMs: count('chunk_ms') ?? 0,

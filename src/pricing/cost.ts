@@ -61,6 +61,9 @@ function dearestMultiple({ services }: Price): Multiple {
   return dearest;
 }
 
+/** Whether some way of serving a request costs more than the ordinary one. */
+export const hasDearerTier = (price: Price): boolean => dearestMultiple(price) !== ORDINARY;
+
 /** A tier without a price of its own is not guessed at: it costs what the dearest one does. */
 function multipleOf(price: Price, tier: ServiceTier): Multiple {
   if (tier === 'standard') return ORDINARY;

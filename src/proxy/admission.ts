@@ -49,7 +49,8 @@ export function admission(
 
 function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
   const { inputTokens, model } = candidate;
-  const input = worstCost(model.price, { inputTokens, outputTokens: 0 });
+  const extras = quote.request.wanted;
+  const input = worstCost(model.price, { inputTokens, outputTokens: 0, extras });
   return isTight(proxy.counters, quote.account, {
     total: worstOf(quote.request, candidate),
     input,
@@ -127,13 +128,16 @@ function admitOne(
 /** Reserves what is left, if that buys enough output to be worth an answer. */
 function admitClamped(proxy: Proxy, quote: Quote, candidate: Candidate): Admitted | null {
   const { request, account } = quote;
+  const { choices, wanted } = request;
   for (let attempt = 0; attempt < CLAMP_ATTEMPTS_MAX; attempt++) {
     const budget: NanoUsd = headroom(proxy.counters, account) ?? ZERO_USD;
     const affordable = affordableOutputTokens(candidate.model.price, {
       inputTokens: candidate.inputTokens,
       budget,
+      extras: wanted,
     });
-    const outputTokens = Math.min(Math.floor(affordable / request.choices), candidate.outputTokens);
+    const bought = Math.floor(affordable / choices) - wanted.predictedTokens;
+    const outputTokens = Math.min(bought, candidate.outputTokens);
     if (outputTokens < proxy.config.budget.clampMinTokens) return null;
     const outcome = admitOne(proxy, quote, { ...candidate, outputTokens }, true);
     if (isAdmitted(outcome)) return { ...outcome, clamped: outputTokens };

@@ -8,6 +8,7 @@ import { requestIdText } from '../kernel/record.js';
 import { EXPIRED_STATUS } from '../kernel/reservation.js';
 import { NO_USAGE, type Usage, type UsageSource } from '../kernel/usage.js';
 import { costOf } from '../pricing/cost.js';
+import { NOTHING_MORE, type Wanted } from '../wire/wanted.js';
 import type { Deadline } from '../upstream/deadlines.js';
 import type { Candidate, Quote } from './quote.js';
 import type { Admitted } from './admission.js';
@@ -25,6 +26,16 @@ export interface Seen {
   /** The input as the stream's first event told it. */
   readonly begun?: Usage | null | undefined;
 }
+
+/** The same, with all that was asked for as if it had come: of sound and text, the dearer. */
+const withAll = (text: Usage, wanted: Wanted): Usage => ({
+  ...text,
+  ...(wanted.audioInput && { inputTokens: 0, audioInputTokens: text.inputTokens }),
+  ...(wanted.audioOutput && { outputTokens: 0, audioOutputTokens: text.outputTokens }),
+  webSearches: wanted.webSearches,
+  fileSearches: wanted.fileSearches,
+  ...(wanted.dearerTier && { serviceTier: 'other' }),
+});
 
 export class Call {
   readonly quote: Quote;
@@ -131,12 +142,17 @@ export class Call {
   }
 
   #estimate({ outputBytes, begun }: Seen): Usage {
-    const outputMax = this.candidate.outputTokens * this.quote.request.choices;
-    return {
-      ...(begun ?? { ...NO_USAGE, inputTokens: this.candidate.inputTokens }),
-      // A token is at least a byte, so this is never below what was streamed.
-      outputTokens: Math.min(outputBytes, outputMax),
+    const { choices, wanted } = this.quote.request;
+    const { inputTokens, outputTokens } = this.candidate;
+    const outputMax = (outputTokens + wanted.predictedTokens) * choices;
+    // A token is at least a byte, so this is never below what was streamed.
+    const output = Math.min(outputBytes, outputMax);
+    const text: Usage = {
+      // What a stream begins with tells the input of the first of several rounds.
+      ...(begun && wanted.rounds === 1 ? begun : { ...NO_USAGE, inputTokens }),
+      outputTokens: output,
     };
+    return wanted === NOTHING_MORE ? text : withAll(text, wanted);
   }
 
   /**

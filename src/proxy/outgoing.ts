@@ -2,6 +2,7 @@
 // differ are replaced. A translated body is built anew.
 
 import type { Api } from '../kernel/api.js';
+import { hasDearerTier } from '../pricing/cost.js';
 import { wireOf } from '../upstream/provider.js';
 import { editMembers } from '../wire/json.js';
 import { OUTPUT_LIMITS } from '../wire/request.js';
@@ -31,6 +32,7 @@ export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
   const { model } = candidate;
   const wire = wireOf(model.provider.type, exchange.api);
   const maxTokens = clamped ?? (candidate.imposed ? candidate.outputTokens : null);
+  const tier = pinnedTier(call, wire);
   if (wire !== exchange.api) {
     const translated = translate(quote, candidate, maxTokens);
     if ('invalid' in translated) {
@@ -38,7 +40,7 @@ export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
     }
     return {
       wire,
-      body: JSON.stringify(translated.body),
+      body: JSON.stringify({ ...translated.body, ...(tier !== null && { service_tier: tier }) }),
       usageInjected: wire === 'messages' && !quote.request.includeUsage,
       headers: translated.headers ?? {},
       toolNames: translated.toolNames ?? NO_TOOL_NAMES,
@@ -48,6 +50,7 @@ export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
   const set: Record<string, string> = {};
   if (quote.request.model !== model.upstreamModel)
     set['model'] = JSON.stringify(model.upstreamModel);
+  if (tier !== null) set['service_tier'] = JSON.stringify(tier);
   const remove = maxTokens === null ? [] : limitOutput(set, call, wire, maxTokens);
   const usageInjected =
     (wire === 'chat' || wire === 'completions') &&
@@ -60,6 +63,18 @@ export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
   const untouched = Object.keys(set).length === 0;
   const body = untouched ? exchange.body : editMembers(exchange.body, { set, remove });
   return { wire, body, usageInjected, ...AS_IT_CAME };
+}
+
+/**
+ * Without a word of it the provider's own settings choose the tier, and might choose a dearer one
+ * than was reserved. A client that wants them says `auto`.
+ */
+function pinnedTier({ candidate, quote }: Call, wire: Api): string | null {
+  const { price, provider } = candidate.model;
+  const isChosen = provider.type === 'openai' || provider.type === 'mock';
+  if (!isChosen || (wire !== 'chat' && wire !== 'responses') || !hasDearerTier(price)) return null;
+  const { wanted } = quote.request;
+  return wanted.tier === 'standard' && quote.body['service_tier'] !== 'default' ? 'default' : null;
 }
 
 /** Sets the one maximum that the wire knows, and takes the other spelling out. */

@@ -17,6 +17,7 @@ import { type ModelRequest, readRequest } from '../wire/request.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
 import type { Rejection } from './rejection.js';
+import { unpricedIn } from './unpriced.js';
 
 /**
  * Reserved, and written into the request, where neither client, config nor catalogue gives a
@@ -43,9 +44,11 @@ export interface Quote {
 }
 
 export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
+  const { choices, wanted } = request;
   return worstCost(candidate.model.price, {
     inputTokens: candidate.inputTokens,
-    outputTokens: candidate.outputTokens * request.choices,
+    outputTokens: (candidate.outputTokens + wanted.predictedTokens) * choices,
+    extras: wanted,
   });
 }
 
@@ -94,13 +97,15 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
       param: 'model',
     };
   }
+  const unpriced = unpricedIn(request.wanted, model);
+  if (unpriced !== null) return unpriced;
   if (request.hiddenContext && model.facts.contextTokens === null) {
     return {
       rejected: 'invalid_request',
       message:
-        'What this request refers to is billed as input, and nothing bounds it: the context window ' +
-        `of ${model.name} is not known. Send the whole input instead.`,
-      param: 'previous_response_id',
+        'What this request refers to or looks for is billed as input, and nothing bounds it: the ' +
+        `context window of ${model.name} is not known. Send the whole input instead.`,
+      param: request.wanted.rounds > 1 ? 'tools' : 'previous_response_id',
     };
   }
   const account = proxy.accounts.of(user, proxy.calendar.dateAt(proxy.now()));
@@ -113,7 +118,7 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
   const bound = inputBound(exchange.api, body, exchange.body.length);
   const boundOf = (each: PricedModel) => bound + preambleTokens(exchange, body, each);
   const candidates = [candidateOf(request, model, boundOf(model), false)];
-  const fallback = fallbackFor(proxy, exchange, model);
+  const fallback = fallbackFor(proxy, exchange, model, request);
   if (fallback !== null) candidates.push(candidateOf(request, fallback, boundOf(fallback), true));
   return { account, body, request, candidates };
 }
@@ -177,18 +182,26 @@ function preambleTokens({ api }: Exchange, body: Record<string, unknown>, model:
   return isTranslated && Array.isArray(body['tools']) ? TOOL_PREAMBLE_TOKENS : 0;
 }
 
-function fallbackFor(proxy: Proxy, exchange: Exchange, model: PricedModel): PricedModel | null {
+function fallbackFor(
+  proxy: Proxy,
+  exchange: Exchange,
+  model: PricedModel,
+  request: ModelRequest,
+): PricedModel | null {
   const name = proxy.config.budget.fallbackModel;
   if (!proxy.config.budget.enabled || name === null || name === model.name) return null;
   const fallback = proxy.prices.find(name);
   // Another model's vectors are no vectors of this one.
   if (exchange.api === 'embeddings') return null;
-  return typeof fallback === 'object' && servable(exchange, fallback) ? fallback : null;
+  if (typeof fallback !== 'object' || !servable(exchange, fallback)) return null;
+  return unpricedIn(request.wanted, fallback) === null ? fallback : null;
 }
 
 function inputTokensOf(request: ModelRequest, { facts }: PricedModel, bound: number): number {
   // Context that the provider keeps is billed again, and can only be bounded by the whole window.
-  if (request.hiddenContext && facts.contextTokens !== null) return facts.contextTokens;
+  if (request.hiddenContext && facts.contextTokens !== null) {
+    return facts.contextTokens * request.prompts;
+  }
   return boundedByContext(bound, facts, request.prompts);
 }
 

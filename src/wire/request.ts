@@ -9,6 +9,7 @@ import { misplaced } from './misplaced.js';
 import { hasHiddenContext } from './responses-items.js';
 import { isAbsent, isObject, type JsonObject } from './shape.js';
 import { findUnbounded } from './unbounded.js';
+import { type Wanted, wantedIn } from './wanted.js';
 
 export interface ModelRequest {
   readonly model: string;
@@ -22,14 +23,15 @@ export interface ModelRequest {
    * it holds only once it is written in.
    */
   readonly maxIsDefault: boolean;
-  /** Answers that are generated and billed, over all prompts of the request. */
+  /** Answers that are generated and billed, over all prompts and rounds of the request. */
   readonly choices: number;
   /** Messages, input items, prompts or texts to embed. */
   readonly messages: number;
-  /** Inputs that have a model's window each: the prompts or texts of a list, else one. */
+  /** Inputs that have a model's window each: the prompts of a list, or the rounds of a tool. */
   readonly prompts: number;
-  /** The provider adds stored context to the input: only the model's window bounds it. */
+  /** The provider adds to the input what is not here: only the model's window bounds it. */
   readonly hiddenContext: boolean;
+  readonly wanted: Wanted;
 }
 
 export interface InvalidRequest {
@@ -140,8 +142,11 @@ export function readRequest(api: Api, body: unknown): ModelRequest | InvalidRequ
   if (typeof count !== 'number') return count;
   const unbounded = findUnbounded(api, body);
   if (unbounded !== null) return unbounded;
+  const wanted = wantedIn(api, body);
+  if ('invalid' in wanted) return wanted;
   const messages = inputs(api, body);
-  const prompts = api === 'completions' || api === 'embeddings' ? messages : 1;
+  const { rounds } = wanted;
+  const prompts = api === 'completions' || api === 'embeddings' ? messages : rounds;
   const maxIsDefault = api === 'completions' && output === null;
   return {
     model,
@@ -149,9 +154,11 @@ export function readRequest(api: Api, body: unknown): ModelRequest | InvalidRequ
     includeUsage: includeUsage === true,
     maxOutputTokens: maxIsDefault ? COMPLETION_TOKENS_DEFAULT : output,
     maxIsDefault,
-    choices: count * (api === 'completions' ? prompts : 1),
+    // A response's maximum holds for all its rounds, a message's perhaps for each.
+    choices: count * (api === 'completions' || api === 'messages' ? prompts : 1),
     messages,
     prompts,
-    hiddenContext: api === 'responses' && hasHiddenContext(body),
+    hiddenContext: rounds > 1 || (api === 'responses' && hasHiddenContext(body)),
+    wanted,
   };
 }

@@ -1,14 +1,10 @@
-// What a request may ask for that costs money no token limit bounds, or money at another price than
-// the model's text price. Such a request is refused before anything is reserved; nothing here is a
-// guess about what the provider supports.
+// What a request may ask for that costs money no limit bounds, or at a price that nobody tells.
+// Such a request is refused before anything is reserved; nothing here is a guess about what the
+// provider supports. What beyond text can be bounded is wanted.ts'.
 
 import type { Api } from '../kernel/api.js';
 import { isAbsent, isObject, listOf, textOf, type JsonObject } from './shape.js';
-
-export interface Unbounded {
-  readonly invalid: string;
-  readonly param: string;
-}
+import { isBoundable, type Unbounded } from './wanted.js';
 
 /** These wires know no tools. */
 const NO_TOOLS = /^(?!)/;
@@ -27,9 +23,9 @@ const CLIENT_TOOLS: Readonly<Record<Api, RegExp>> = {
 /** Members by which another model than the one that was priced may answer, as routers know them. */
 const REROUTING_MEMBERS = ['models', 'fallbacks', 'route', 'preset'];
 
-/** Members that start work billed on its own: searches, containers, remote servers, audio. */
+/** Members that start work billed on its own: searches, containers, remote servers. */
 const REFUSED_MEMBERS: Readonly<Record<Api, readonly string[]>> = {
-  chat: ['web_search_options', 'plugins', 'audio', 'prediction'],
+  chat: ['web_search_options', 'plugins'],
   messages: ['mcp_servers', 'container'],
   // vLLM takes prompts as tensors beside the texts: answers that no one counted.
   completions: ['web_search_options', 'plugins', 'prompt_embeds'],
@@ -38,19 +34,20 @@ const REFUSED_MEMBERS: Readonly<Record<Api, readonly string[]>> = {
   embeddings: ['plugins', 'messages', 'prompt'],
 };
 
-const OPENAI_ORDINARY = { service_tier: ['auto', 'default'] } as const;
+const ORDINARY_TIERS = ['auto', 'default'] as const;
+const OPENAI_TIERS = { service_tier: [...ORDINARY_TIERS, 'flex', 'priority', 'fast'] } as const;
 
-/** Values that keep the model's ordinary price. */
-const ORDINARY: Readonly<Record<Api, Readonly<Record<string, readonly unknown[]>>>> = {
-  chat: OPENAI_ORDINARY,
+/** Values whose price may be known. */
+const PRICEABLE: Readonly<Record<Api, Readonly<Record<string, readonly unknown[]>>>> = {
+  chat: OPENAI_TIERS,
   messages: {
     service_tier: ['auto', 'standard_only'],
     speed: ['standard'],
     inference_geo: ['global'],
   },
-  completions: OPENAI_ORDINARY,
-  responses: OPENAI_ORDINARY,
-  embeddings: OPENAI_ORDINARY,
+  completions: { service_tier: ORDINARY_TIERS },
+  responses: OPENAI_TIERS,
+  embeddings: { service_tier: ORDINARY_TIERS },
 };
 
 const isUsed = (value: unknown): boolean =>
@@ -79,6 +76,7 @@ const grouped = (api: Api, tool: unknown): readonly unknown[] =>
 function unboundedTool(api: Api, body: JsonObject): Unbounded | null {
   for (const [place, tools] of toolLists(api, body)) {
     for (const [index, entry] of tools.entries()) {
+      if (place === 'tools' && isBoundable(api, entry)) continue;
       for (const tool of grouped(api, entry)) {
         const type = isObject(tool) ? tool['type'] : null;
         if (isAbsent(type) || (typeof type === 'string' && CLIENT_TOOLS[api].test(type))) continue;
@@ -101,6 +99,9 @@ function extraWork({ input, reasoning }: JsonObject): Unbounded | null {
   return index === -1 ? null : refuse(`input[${index}]`, 'Compaction');
 }
 
+/** The one kind of sound that has a length: it comes with the request. */
+const HEARD = 'input_audio';
+
 /** Where each API keeps what may hold audio. */
 const AUDIO_HOLDERS: Readonly<Partial<Record<Api, { list: string; parts: readonly string[] }>>> = {
   chat: { list: 'messages', parts: ['content'] },
@@ -114,7 +115,9 @@ function audioPart(api: Api, body: JsonObject): Unbounded | null {
     if (!isObject(item)) continue;
     for (const name of holder.parts) {
       const isAudio = (part: unknown): boolean =>
-        isObject(part) && textOf(part['type']).includes('audio');
+        isObject(part) &&
+        textOf(part['type']).includes('audio') &&
+        !(api === 'chat' && part['type'] === HEARD);
       if (listOf(item[name]).some(isAudio)) {
         return refuse(`${holder.list}[${index}].${name}`, 'Audio input');
       }
@@ -139,13 +142,14 @@ export function findUnbounded(api: Api, body: JsonObject): Unbounded | null {
   for (const name of [...REROUTING_MEMBERS, ...REFUSED_MEMBERS[api]]) {
     if (isUsed(body[name])) return refuse(name, `'${name}'`);
   }
-  for (const [name, values] of Object.entries(ORDINARY[api])) {
+  for (const [name, values] of Object.entries(PRICEABLE[api])) {
     const value = body[name];
     if (!isAbsent(value) && !values.includes(value)) {
       return refuse(name, `'${name}': ${JSON.stringify(value)}`);
     }
   }
-  const modality = listOf(body['modalities']).find((each) => each !== 'text');
+  const modalities = api === 'chat' ? ['text', 'audio'] : ['text'];
+  const modality = listOf(body['modalities']).find((each) => !modalities.includes(textOf(each)));
   if (modality !== undefined) return refuse('modalities', `Output of ${textOf(modality)}`);
   const extra = api === 'responses' ? extraWork(body) : null;
   return extra ?? compaction(api, body) ?? unboundedTool(api, body) ?? audioPart(api, body);

@@ -159,9 +159,41 @@ t.test('names of object properties are names like any other', async (t) => {
   }
 });
 
-t.test('what bills by anything but text tokens has no catalogue price', async (t) => {
+t.test('the catalogue knows service tiers, fees and sound of those who tell them', async (t) => {
+  const table = tableOf([openai, anthropic]);
+  const { services, fees } = priced(table, 'gpt-5-mini').price;
+  t.same(services, { flex: { times: 1n, over: 2n }, priority: { times: 9n, over: 5n } });
+  t.same(fees, { webSearch: 10_000_000_000n, fileSearch: 2_500_000_000n });
+  t.same(priced(table, 'gpt-4').price.services, {});
+  t.same(priced(table, 'gpt-6-sol').price.services, {}, 'nobody lists one');
+  const claude = priced(table, 'claude-sonnet-4-5').price;
+  t.same(claude.services, { batch: { times: 1n, over: 2n } });
+  t.same(claude.fees, { webSearch: 10_000_000_000n, fileSearch: null });
+  const spoken = priced(table, 'gpt-audio-2025-08-28').price;
+  t.match(spoken, { audioInput: perMillion('32'), audioOutput: perMillion('64') });
+  t.match(priced(table, 'gpt-4o').price, { audioInput: null, audioOutput: null });
+});
+
+t.test('a configured price keeps the multiples of service tiers, and the fees', async (t) => {
+  const prices = { inputPrice: perMillion('1'), outputPrice: perMillion('2') };
+  const own = priced(tableOf([provider('openai')], [model('o3', prices)]), 'o3').price;
+  t.same(own.services.priority, { times: 7n, over: 4n });
+  t.equal(own.fees.webSearch, 10_000_000_000n);
+  const usage = { ...NO_USAGE, inputTokens: 1_000, serviceTier: 'priority' } as const;
+  t.equal(costOf(own, usage), 1_750_000n);
+});
+
+t.test('what a maker charges for tiers and tools says nothing of another server', async (t) => {
+  const local = provider('local', { type: 'openai-compatible', baseUrl: 'http://127.0.0.1:9/v1' });
+  const { price } = priced(tableOf([local], [model('gpt-5', { provider: 'local' })]), 'gpt-5');
+  t.equal(price.input, perMillion('1.25'));
+  t.same(price.services, {});
+  t.same(price.fees, { webSearch: null, fileSearch: null });
+});
+
+t.test('what bills by anything but tokens has no catalogue price', async (t) => {
   const table = tableOf([openai]);
-  for (const name of ['whisper-1', 'gpt-image-2', 'gpt-audio', 'gpt-realtime', 'gpt-4o-mini-tts']) {
+  for (const name of ['whisper-1', 'gpt-image-2', 'gpt-realtime', 'gpt-4o-mini-tts']) {
     t.equal(table.find(name), 'model_not_found', name);
   }
   t.equal(priced(table, 'text-embedding-3-small').price.output, 0n);

@@ -3,6 +3,7 @@
 import t from 'tap';
 import type { Api } from '../../src/kernel/api.js';
 import { CHOICES_MAX, readRequest, type InvalidRequest } from '../../src/wire/request.js';
+import { NOTHING_MORE } from '../../src/wire/wanted.js';
 import { INPUTS_MAX } from '../../src/wire/inputs.js';
 
 type Json = Record<string, unknown>;
@@ -28,6 +29,7 @@ t.test('a completion is bounded by its choices, its prompts and sixteen tokens',
     messages: 1,
     prompts: 1,
     hiddenContext: false,
+    wanted: NOTHING_MORE,
   });
   t.match(read({ max_tokens: 50 }), { maxOutputTokens: 50, maxIsDefault: false });
   t.match(read({ n: 2, best_of: 5 }), { choices: 5 }, 'what is generated is billed');
@@ -97,6 +99,7 @@ t.test('an embedding has input alone', async (t) => {
     messages: 1,
     prompts: 1,
     hiddenContext: false,
+    wanted: NOTHING_MORE,
   };
   t.same(readRequest('embeddings', embedding), plain);
   const formed = { ...embedding, dimensions: 256, encoding_format: 'base64', n: 3, max_tokens: 9 };
@@ -118,6 +121,7 @@ t.test('reads what admission needs of a response', async (t) => {
     messages: 1,
     prompts: 1,
     hiddenContext: false,
+    wanted: NOTHING_MORE,
   };
   t.same(readRequest('responses', response), plain);
   const items = [
@@ -175,9 +179,7 @@ t.test('refuses responses that are billed elsewhere or without a bound', async (
   t.match(refused({ context_management: [{ type: 'compaction' }] }), { invalid: /bounded/ });
   t.match(refused({ service_tier: 'ultrafast' }), { param: 'service_tier' });
   for (const type of [
-    'web_search',
     'web_search_preview',
-    'file_search',
     'code_interpreter',
     'image_generation',
     'mcp',

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Api } from '../../src/kernel/api.js';
 import { readRequest, type InvalidRequest } from '../../src/wire/request.js';
+import { NOTHING_MORE } from '../../src/wire/wanted.js';
 
 const body = { model: 'gpt-4', messages: [{ role: 'user', content: 'hi' }] };
 
@@ -20,6 +21,7 @@ t.test('reads what admission needs', async (t) => {
     messages: 1,
     prompts: 1,
     hiddenContext: false,
+    wanted: NOTHING_MORE,
   };
   t.same(readRequest('chat', body), plain);
   t.same(readRequest('messages', body), plain, "the recipe's curl sends no max_tokens");
@@ -76,11 +78,9 @@ t.test('refuses what cannot be bounded yet, naming the member', async (t) => {
   const unbounded: [Api, string, unknown][] = [
     ['chat', 'web_search_options', {}],
     ['chat', 'plugins', [{ id: 'web' }]],
-    ['chat', 'prediction', { type: 'content', content: 'x' }],
-    ['chat', 'audio', { voice: 'alloy' }],
-    ['chat', 'modalities', ['text', 'audio']],
-    ['chat', 'service_tier', 'priority'],
-    ['chat', 'service_tier', 'flex'],
+    ['chat', 'modalities', ['text', 'image']],
+    ['chat', 'service_tier', 'scale'],
+    ['messages', 'modalities', ['text', 'audio']],
     ['messages', 'service_tier', 'default'],
     ['messages', 'speed', 'fast'],
     ['messages', 'inference_geo', 'us'],
@@ -94,7 +94,7 @@ t.test('refuses what cannot be bounded yet, naming the member', async (t) => {
       param,
     );
   }
-  const audio = { role: 'user', content: [{ type: 'input_audio', input_audio: {} }] };
+  const audio = { role: 'user', content: [{ type: 'audio_url', audio_url: {} }] };
   t.match(refusal('chat', { ...body, messages: [audio] }), { param: 'messages[0].content' });
 });
 
@@ -104,9 +104,6 @@ t.test('allows tools that run in the client, and refuses those of the server', a
   t.equal(tool('messages', { name: 'f', input_schema: {} }), null);
   t.equal(tool('messages', { type: 'bash_20250124', name: 'bash' }), null);
   t.match(tool('chat', { type: 'web_search' }), { param: 'tools[0]' });
-  t.match(tool('messages', { type: 'web_search_20250305', name: 'web_search' }), {
-    param: 'tools[0]',
-  });
   t.match(tool('messages', { type: 'code_execution_20250825' }), { invalid: /code_execution/ });
 });
 
