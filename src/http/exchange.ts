@@ -7,7 +7,14 @@ import type { Api } from '../kernel/api.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
 import type { Tally } from '../proxy/tally.js';
 
-const DRAIN = ':\n\n';
+/** Tells an SSE client nothing. */
+const COMMENT = ':\n\n';
+
+/**
+ * uWebSockets hangs up on a client that takes nothing for 10 s, counted from the last write. How
+ * slowly a client may read is for the request's deadline to say: so this often a comment goes out.
+ */
+const PATIENCE_MS = 4000;
 
 export class HttpExchange implements Exchange {
   readonly api: Api;
@@ -22,6 +29,10 @@ export class HttpExchange implements Exchange {
   readonly #response: HttpResponse;
   #ready: (() => void) | null = null;
   #blocked = false;
+  /** What is held back ends an event: a comment may follow. */
+  #isBetweenEvents = true;
+  #isEnding = false;
+  #patience: NodeJS.Timeout | undefined;
   #onEnd: () => void;
 
   constructor(
@@ -48,6 +59,7 @@ export class HttpExchange implements Exchange {
     response.onAborted(() => {
       if (this.closed) return;
       this.closed = true;
+      clearInterval(this.#patience);
       this.#onEnd();
       this.#ready?.();
     });
@@ -69,22 +81,30 @@ export class HttpExchange implements Exchange {
   begin(status: number, headers: Headers): void {
     if (this.closed) return;
     this.#response.cork(() => this.#head(status, headers));
-    this.#response.onWritable(() => {
-      if (!this.#blocked) return true;
-      // With a handler set, uWebSockets sends what it holds back only along with the next write: an
-      // SSE comment is one that tells the client nothing.
-      if (!this.#send(DRAIN)) return false;
-      this.#blocked = false;
-      this.#ready?.();
-      return true;
-    });
+    this.#response.onWritable(() => this.#drain());
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.closed) return true;
     const drained = this.#send(chunk);
-    if (!drained) this.#blocked = true;
+    if (!drained) this.#block(chunk);
     return drained;
+  }
+
+  end(): boolean {
+    if (this.closed) return true;
+    // Ended at once, what the client has not taken by then would be lost if it paused for 10 s.
+    this.#isEnding = true;
+    if (!this.#blocked) this.#finish();
+    return this.closed;
+  }
+
+  drop(): void {
+    if (!this.closed) this.#response.close();
+  }
+
+  onReady(listener: () => void): void {
+    this.#ready = listener;
   }
 
   #send(chunk: Uint8Array | string): boolean {
@@ -95,15 +115,36 @@ export class HttpExchange implements Exchange {
     return drained;
   }
 
-  end(): void {
-    if (this.closed) return;
+  #block(chunk: Uint8Array): void {
+    this.#isBetweenEvents = /[\n\r]{2}$/.test(Buffer.from(chunk.subarray(-2)).toString('latin1'));
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#patience = setInterval(() => {
+      if (this.#isBetweenEvents && this.#send(COMMENT)) this.#unblock();
+    }, PATIENCE_MS);
+  }
+
+  /** The client can take more. True when uWebSockets may hold nothing back any longer. */
+  #drain(): boolean {
+    if (!this.#blocked) return true;
+    // With a handler for this set, uWebSockets sends what it holds back only along with the next
+    // write: a comment, or inside of an event the rest of it.
+    if (this.#isBetweenEvents && !this.#send(COMMENT)) return false;
+    this.#unblock();
+    return true;
+  }
+
+  #unblock(): void {
+    this.#blocked = false;
+    clearInterval(this.#patience);
+    if (this.#isEnding) this.#finish();
+    this.#ready?.();
+  }
+
+  #finish(): void {
     this.closed = true;
     this.#response.cork(() => this.#response.end());
     this.#onEnd();
-  }
-
-  onReady(listener: () => void): void {
-    this.#ready = listener;
   }
 
   #head(status: number, headers: Headers): void {

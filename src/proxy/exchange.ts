@@ -29,7 +29,13 @@ export interface Exchange {
    * False under backpressure: the bytes are taken, but wait for `onWritable` before sending more.
    */
   write(chunk: Uint8Array): boolean;
-  end(): void;
-  /** Called when a write after backpressure may go on, and when the client has gone. */
+  /** Nothing more follows. False while the client has not taken everything yet. */
+  end(): boolean;
+  /** Hangs up on a client, whatever it has not taken. */
+  drop(): void;
+  /**
+   * Called when a write after backpressure may go on, when the client has taken everything, and
+   * when it has gone.
+   */
   onReady(listener: () => void): void;
 }

@@ -42,14 +42,18 @@ export class StreamAnswer implements Answer {
 
   /** `cut`: what the client is told if the stream has not come to its own end. */
   #finish(cut: ErrorCode): void {
-    this.#parts.call.stopDeadline();
+    const { proxy, call, exchange } = this.#parts;
+    call.stopDeadline();
     const settledBefore = this.#meter.settled;
     const bytes = this.#meter.end(cut);
-    if (!settledBefore) this.#parts.proxy.turn.flush();
-    const { exchange } = this.#parts;
+    if (!settledBefore) proxy.turn.flush();
     if (exchange.closed) return;
     if (bytes.length > 0) exchange.write(bytes);
-    exchange.end();
+    if (exchange.end()) return;
+    // All is settled, but the client has yet to take the rest: it is given a deadline of its own.
+    if (cut === 'upstream_timeout') return exchange.drop();
+    const deadline = proxy.deadlines.add(() => exchange.drop());
+    exchange.onReady(() => proxy.deadlines.remove(deadline));
   }
 
   #write(bytes: Uint8Array): void {

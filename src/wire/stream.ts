@@ -61,9 +61,17 @@ export const estimatedUsage = (inputTokens: number, outputBytes: number): Usage 
   outputTokens: Math.ceil(outputBytes / BYTES_PER_TOKEN),
 });
 
-/** Several pieces as one; a single one is not copied. */
-export const gathered = (pieces: readonly Uint8Array[]): Uint8Array =>
-  pieces.length <= 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces);
+/** Several pieces as one. Events that went through untouched lie side by side: no copy then. */
+export function gathered(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first] = pieces;
+  if (first === undefined) return NOTHING;
+  let end = first.byteOffset;
+  for (const piece of pieces) {
+    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
+    end += piece.length;
+  }
+  return new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
+}
 
 /** `"request_cost_cents":180,"cost_cents":360` as an SSE comment. */
 function costComment(members: string): Uint8Array {

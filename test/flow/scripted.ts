@@ -30,17 +30,21 @@ export const eventStream = { 'content-type': 'text/event-stream' };
 
 /** A provider that answers every request as the script at hand says, and keeps the last one. */
 export async function startScripted(t: Teardown) {
+  const server = createServer();
   const scripted = {
+    server,
     url: '',
     lastBody: '',
+    /** No request is read before this. */
+    reading: Promise.resolve(),
     script: ((_, response) => json(response, completion(5))) as Script,
   };
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (data: Buffer) => (body += data.toString()));
+  server.on('request', (request, response) => {
+    const chunks: Buffer[] = [];
+    void scripted.reading.then(() => request.on('data', (data: Buffer) => chunks.push(data)));
     request.on('end', () => {
-      scripted.lastBody = body;
-      scripted.script(request, response, body);
+      scripted.lastBody = Buffer.concat(chunks).toString();
+      scripted.script(request, response, scripted.lastBody);
     });
   });
   server.listen(0, '127.0.0.1');

@@ -184,6 +184,13 @@ t.test('does not hold back a flood behind the usage', async (t) => {
   t.match(Buffer.from(meter.push(Buffer.from('data: [DONE]\n\n')) ?? []).toString(), COMMENT);
 });
 
+t.test('events that go through untouched are not copied', async (t) => {
+  const chunk = Buffer.from('data: {"choices":[]}\n\ndata: {"id":"1"}\n\ndata: {"choi');
+  const sent = new ChatMeter(settlements().options).push(chunk);
+  t.equal(sent?.buffer, chunk.buffer);
+  t.equal(Buffer.from(sent ?? []).toString(), chunk.toString('utf8', 0, chunk.lastIndexOf('data')));
+});
+
 t.test('what is no JSON passes through', async (t) => {
   const meter = new ChatMeter(settlements().options);
   t.equal(

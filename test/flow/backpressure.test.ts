@@ -1,0 +1,135 @@
+// Who is slow holds up nobody else, and nothing is kept for him: a client that does not read pauses
+// the provider, a provider that does not read holds one body.
+
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as after } from 'node:timers/promises';
+import t from 'tap';
+import { post, type RunningProxy } from './harness.js';
+import { completion, delta, eventStream, json, start, STREAM_END } from './scripted.js';
+
+/** The client did not ask for usage: it sees the cost in its place. */
+const USAGE_EVENT = /data: \{"choices":\[\],[^\n]*\n\n/;
+const COMMENT = ': tokenpak request_cost_cents=0.15 cost_cents=0.15\n\n';
+
+const EVENT = delta('x'.repeat(50_000));
+const STREAM_BYTES = 50_000_000;
+const GROWTH_BYTES_MAX = 5_000_000;
+/** Longer than uWebSockets waits for a client that takes nothing: `npm run torture` sets 30. */
+const IDLE_SECONDS = Number(process.env['SLOW_READER_SECONDS'] ?? 0);
+
+const { proxy, provider } = await start(t, { server: 'request_timeout_seconds: 120' });
+
+/** The most that it has ever had. */
+const peakBytes = ({ pid }: RunningProxy): number =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+
+const CHAT = {
+  model: 'gpt-4',
+  max_tokens: 10,
+  stream: true,
+  messages: [{ role: 'user', content: 'Hi' }],
+};
+const chat = () => post(`${proxy.url}/v1/chat/completions`, 'ann', CHAT);
+
+/** A provider's answer of so many bytes, written as fast as they are taken. */
+function streamOf(bytes: number) {
+  const progress = { written: 0, done: false };
+  const more = (response: ServerResponse): void => {
+    while (progress.written < bytes) {
+      progress.written += EVENT.length;
+      if (!response.write(EVENT)) return void response.once('drain', () => more(response));
+    }
+    progress.done = true;
+    response.end(STREAM_END);
+  };
+  provider.script = (_, response) => {
+    response.writeHead(200, eventStream);
+    more(response);
+  };
+  return progress;
+}
+
+/** Resolves once the provider has not got rid of a byte in a while. */
+async function stalled(progress: { readonly written: number }): Promise<void> {
+  let before = -1;
+  while (before !== progress.written || before === 0) {
+    before = progress.written;
+    await after(500);
+  }
+}
+
+function ask(body: string): Socket {
+  const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+  socket.write(
+    'POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer slow\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+  return socket;
+}
+
+/** An answer in chunks, some of it read before: what they hold. */
+async function readToEnd(socket: Socket, received: Buffer[]): Promise<string> {
+  let tail = '';
+  for await (const data of socket as AsyncIterable<Buffer>) {
+    received.push(data);
+    tail = (tail + data.subarray(-16).toString('latin1')).slice(-16);
+    if (tail.endsWith('\r\n0\r\n\r\n')) break;
+  }
+  const text = Buffer.concat(received).toString('latin1');
+  const parts: string[] = [];
+  for (let at = text.indexOf('\r\n\r\n') + 4; at < text.length;) {
+    const line = text.indexOf('\r\n', at);
+    const size = Number.parseInt(text.slice(at, line), 16);
+    parts.push(text.slice(line + 2, line + 2 + size));
+    at = line + 4 + size;
+  }
+  return parts.join('');
+}
+
+t.test('a client that reads slowly pauses the provider, and costs no memory', async (t) => {
+  // What a process grows by when it first does something is not what is asked here.
+  for (const _ of [1, 2, 3]) {
+    streamOf(8_000_000);
+    await chat();
+  }
+  const before = peakBytes(proxy);
+  const progress = streamOf(STREAM_BYTES);
+  const socket = ask(JSON.stringify(CHAT)).pause();
+  await stalled(progress);
+  t.notOk(progress.done, `the provider is held at ${progress.written} bytes`);
+  const growth = peakBytes(proxy) - before;
+  t.ok(growth < GROWTH_BYTES_MAX, `the proxy grew by ${growth} bytes`);
+  const received: Buffer[] = [];
+  for (let second = 0; second < IDLE_SECONDS; second++) {
+    received.push((socket.read(1024) as Buffer | null) ?? Buffer.alloc(0));
+    await after(1000);
+  }
+  const text = await readToEnd(socket, received);
+  socket.destroy();
+  t.ok(progress.done);
+  const sent = EVENT.repeat(Math.ceil(STREAM_BYTES / EVENT.length)) + STREAM_END;
+  const expected = sent.replace(USAGE_EVENT, COMMENT);
+  // Compared as one flag: a difference of megabytes is nothing to print.
+  t.ok(text.replaceAll(':\n\n', '') === expected, 'and in the end not a byte is lost');
+});
+
+t.test('a provider that is slow to read a large request holds up nobody else', async (t) => {
+  const messages = [{ role: 'user', content: 'w '.repeat(5_000_000) }];
+  const body = JSON.stringify({ ...CHAT, stream: false, messages });
+  let read: () => void = () => undefined;
+  provider.reading = new Promise((resolve) => (read = resolve));
+  provider.script = (_, response) => json(response, completion(5));
+  const reached = once(provider.server, 'request');
+  const large = post(`${proxy.url}/v1/chat/completions`, 'ann', body);
+  await reached;
+  provider.reading = Promise.resolve();
+  for (let count = 0; count < 20; count++) {
+    t.equal((await post(`${proxy.url}/v1/chat/completions`, 'bob', CHAT)).status, 200);
+  }
+  read();
+  t.equal((await large).status, 200);
+  t.ok(provider.lastBody === body, 'in the end it has every byte');
+});
