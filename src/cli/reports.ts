@@ -4,7 +4,8 @@
 import { localDate } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { exportEntries, verify } from '../ledger/export.js';
+import { exportEntries } from '../ledger/export.js';
+import { verify } from '../ledger/verify.js';
 import { spend, type SpendBy, spendJson } from '../ledger/spend.js';
 import { configFor } from './config.js';
 import { isColored, printMarked } from './print.js';

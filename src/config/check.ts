@@ -11,7 +11,6 @@ export function checkFile(file: ConfigFile, report: Report): void {
   checkListeners(file, report);
   checkBudget(file, report);
   checkProviders(file, report);
-  checkLater(file, report);
   checkModels(file, report);
   checkAlerts(file, report);
   const source = checkPriceSource(file.pricing.source, '.');
@@ -81,13 +80,6 @@ function isTimeZone(name: string): boolean {
   } catch (error) {
     if (error instanceof RangeError) return false;
     throw error;
-  }
-}
-
-/** What this version reads and does not act on yet is said, not passed over. */
-function checkLater({ storage }: ConfigFile, report: Report): void {
-  if (storage.retention_days !== 400) {
-    report.warning('storage.retention_days', 'nothing is deleted yet: all entries are kept');
   }
 }
 

@@ -92,7 +92,9 @@ export interface Config {
   readonly storage: {
     readonly path: string;
     readonly durability: 'process' | 'power';
+    /** 0: entries are kept for ever. */
     readonly retentionDays: number;
+    readonly maxJournalBytes: number;
   };
   readonly auth: { readonly mode: 'user' | 'keys'; readonly trustNetwork: boolean };
   readonly budget: BudgetConfig;

@@ -30,6 +30,7 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       path: resolve(folder, storage.path),
       durability: storage.durability,
       retentionDays: storage.retention_days,
+      maxJournalBytes: storage.max_journal_bytes,
     },
     auth: { mode: auth.mode, trustNetwork: auth.trust_network },
     budget: resolveBudget(file.budget),

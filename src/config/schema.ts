@@ -110,8 +110,12 @@ const STORAGE = object(
       'process: survives kill -9. power: survives power loss too.',
     ),
     retention_days: whole(
-      { default: 400, minimum: 32, maximum: 36_500 },
-      'How long ledger entries are kept.',
+      { default: 400, minimum: 0, maximum: 36_500 },
+      'How long ledger entries are kept; their totals stay. 0: for ever.',
+    ),
+    max_journal_bytes: whole(
+      { default: 1_073_741_824, minimum: 16_777_216, maximum: 1_099_511_627_776 },
+      'All journal files: half for what is not booked yet, half to rebuild the books from.',
     ),
   },
   'Journal and LMDB; one proxy at a time holds it.',

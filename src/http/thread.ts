@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/config.js';
+import type { JournalOptions } from '../ledger/journal.js';
 import type { SyncedPrices } from '../pricing/catalogue.js';
 
 /** Whether requests are let in: one Int32 that every worker reads. Only the first admits. */
@@ -20,7 +21,7 @@ export interface WorkerStart {
   readonly index: number;
   readonly salt: string;
   readonly journalId: number;
-  readonly journalDirectory: string;
+  readonly journal: Omit<JournalOptions, 'journalId' | 'disk'>;
   readonly tokens: MessagePort;
   /** `null`: the bundled ones. */
   readonly prices: SyncedPrices | null;

@@ -38,11 +38,7 @@ function ledgerFailed(error: unknown): void {
 function build(): Proxy {
   const { config } = start;
   const now = (): number => Date.now();
-  const journal = new Journal({
-    directory: start.journalDirectory,
-    journalId: start.journalId,
-    durability: config.storage.durability,
-  });
+  const journal = new Journal({ ...start.journal, journalId: start.journalId });
   const counters = new Counters(start.counters);
   return {
     config,

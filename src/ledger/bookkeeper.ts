@@ -13,13 +13,14 @@ import {
 } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
-import { GLOBAL_SCOPE, type LocalDate, windowNumber } from '../kernel/scope.js';
+import { type LocalDate, windowNumber } from '../kernel/scope.js';
+import { Archive } from './archive.js';
 import { DISK, type Disk } from './disk.js';
 import { settledKey } from './entry.js';
 import { type Environment, openEnvironment } from './environment.js';
 import { Fold } from './fold.js';
 import { Journal } from './journal.js';
-import { WINDOWS } from './layout.js';
+import { UNIT_BYTES, WINDOWS } from './layout.js';
 import { Unpacker } from './pack.js';
 import type {
   Adjusted,
@@ -31,17 +32,21 @@ import type {
   Verbs,
 } from './protocol.js';
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
+import { stateOf } from './state.js';
 import { type SpendQuery, type SpendResult, spendOf } from './spend.js';
 import { type Progress, Store } from './store.js';
-import { faultText, JOURNAL_START, Tail } from './tail.js';
+import { faultText, JOURNAL_START, type Position, Tail } from './tail.js';
 import { utcTotalsKey } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
 export const BATCH_RECORDS = 8192;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
-/** A worker ends a request within a second of its deadline; one that does not hangs. */
-const OVERDUE_GRACE_MS = 30_000;
+/** Let go of in one transaction: some 4,000 entries, in tens of milliseconds. */
+const RETIRED_CHUNKS_MAX = 64;
+/** With nothing to let go of, the next look comes after this. */
+const SWEEP_PAUSE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 export interface BookkeeperOptions extends ThreadData {
   readonly onAlerts: () => void;
@@ -54,11 +59,13 @@ export class Bookkeeper implements Verbs {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #store: Store;
+  readonly #archive: Archive;
   readonly #tails = new Map<number, Tail>();
   readonly #faultLooks = new Map<number, number>();
   #budget: BudgetConfig;
   #channels: readonly ChannelPlan[];
   #lastFoldMs = 0;
+  #nextSweepMs = 0;
 
   /** Needs the lock of the data directory. */
   constructor(options: BookkeeperOptions) {
@@ -67,6 +74,11 @@ export class Bookkeeper implements Verbs {
     this.#channels = options.channels;
     this.#directory = join(options.storagePath, 'journal');
     this.#disk = options.disk ?? DISK;
+    this.#archive = new Archive({
+      storagePath: options.storagePath,
+      disk: this.#disk,
+      bytesMax: options.archiveBytesMax ?? 0,
+    });
     this.#store = new Store(options.storagePath, 'write', {
       disk: this.#disk,
       openEnvironment: options.openEnvironment ?? openEnvironment,
@@ -82,7 +94,10 @@ export class Bookkeeper implements Verbs {
     const left = new Set(
       listSegments(this.#directory, this.#disk).map((segment) => segment.journalId),
     );
-    for (const journalId of left) this.#finish(journalId, nowMs);
+    for (const journalId of left) {
+      this.#store.passJournalId(journalId);
+      this.#finish(journalId, nowMs);
+    }
     this.#forget(left);
     this.#lastFoldMs = nowMs;
     this.#store.outbox.retire(this.#channels);
@@ -94,7 +109,7 @@ export class Bookkeeper implements Verbs {
    */
   tick(nowMs: number): number {
     try {
-      const records = this.#tick();
+      const records = this.#tick(nowMs);
       this.#lastFoldMs = nowMs;
       return records;
     } catch (error) {
@@ -103,7 +118,7 @@ export class Bookkeeper implements Verbs {
     }
   }
 
-  #tick(): number {
+  #tick(nowMs: number): number {
     const fold = new Fold(this.#store, this.#budget);
     const moved: Progress[] = [];
     let left = BATCH_RECORDS;
@@ -119,9 +134,23 @@ export class Bookkeeper implements Verbs {
       if (changed) moved.push({ journalId, position, finished: false });
       damage ??= this.#watch(tail, changed);
     }
-    if (moved.length > 0) this.#commit(fold, moved);
+    if (moved.length > 0) this.#commit(fold, moved, nowMs);
     if (damage !== null) throw damage;
     return BATCH_RECORDS - left;
+  }
+
+  /**
+   * Lets go of what is older than it need be kept, a slice at a time; for when there is nothing to
+   * book. Returns whether there may be more.
+   */
+  sweep(nowMs: number): boolean {
+    if (nowMs < this.#nextSweepMs) return false;
+    const days = this.#options.retentionDays ?? 0;
+    const beforeMs = days === 0 ? 0 : nowMs - days * DAY_MS;
+    if (this.#store.retire(beforeMs, RETIRED_CHUNKS_MAX)) return true;
+    this.#archive.trim(beforeMs);
+    this.#nextSweepMs = nowMs + SWEEP_PAUSE_MS;
+    return false;
   }
 
   nextJournalId(): number {
@@ -205,36 +234,12 @@ export class Bookkeeper implements Verbs {
 
   status(date: LocalDate, nowMs: number): LedgerStatus {
     const lagRecords = this.#bookAll(nowMs);
-    let openReservations = 0;
-    let overdueReservations = 0;
-    const held = { all: 0n, daily: 0n, monthly: 0n };
-    for (const reserve of this.#store.openReservations()) {
-      openReservations += 1;
-      if (reserve.deadlineMs + OVERDUE_GRACE_MS < nowMs) overdueReservations += 1;
-      held.all += reserve.amount;
-      for (const window of WINDOWS) {
-        const same = windowNumber(window, reserve.date) === windowNumber(window, date);
-        if (same) held[window] += reserve.amount;
-      }
-    }
-    const globalWindows = WINDOWS.map((window) => {
-      const key = settledKey(window, windowNumber(window, date), GLOBAL_SCOPE);
-      const settled = this.#store.settledOf(key) ?? ZERO_USD;
-      return { window, settled, reserved: nano(held[window]) };
-    });
-    const alerts = this.#store.outbox.depth();
+    const journals = this.#tails.size;
     return {
       lagRecords,
-      openReservations,
-      overdueReservations,
-      reserved: nano(held.all),
-      globalWindows,
       lastFoldMs: this.#lastFoldMs,
-      entries: this.#store.entrySequence,
-      strayEnds: this.#store.strayEnds,
-      journals: this.#tails.size,
-      alertsPending: alerts.pending,
-      alertsDead: alerts.dead,
+      journals,
+      ...stateOf(this.#store, date, nowMs),
     };
   }
 
@@ -296,51 +301,67 @@ export class Bookkeeper implements Verbs {
     this.#faultLooks.delete(journalId);
     const progress = this.#store.progressOf(journalId);
     const charged: Charged[] = [];
+    let position = progress?.position ?? JOURNAL_START;
     if (progress?.finished !== true) {
-      const position = progress?.position ?? JOURNAL_START;
       const tail = new Tail(this.#directory, journalId, position, this.#disk);
       try {
-        this.#bookToEnd(tail);
+        this.#bookToEnd(tail, nowMs);
+        position = tail.position;
         const fold = new Fold(this.#store, this.#budget);
         for (const reserve of this.#store.openReservations(journalId)) {
           fold.charge(reserve, nowMs);
           const { reservationId, user, date, amount, worst: cost } = reserve;
           charged.push({ reservationId, user, date, amount, cost });
         }
-        this.#commit(fold, [{ journalId, position: tail.position, finished: true }]);
+        this.#commit(fold, [{ journalId, position, finished: true }], nowMs);
       } finally {
         tail.close();
       }
     }
-    for (const segment of listSegments(this.#directory, this.#disk)) {
-      if (segment.journalId === journalId) this.#disk.remove(segmentPath(segment));
-    }
+    this.#putAway(journalId, position, nowMs);
     return charged;
   }
 
-  #bookToEnd(tail: Tail): void {
+  /** The files of a journal that is booked to its end: what is written is kept, the rest is not. */
+  #putAway(journalId: number, { segment: last, offset }: Position, nowMs: number): void {
+    for (const segment of listSegments(this.#directory, this.#disk)) {
+      if (segment.journalId !== journalId) continue;
+      if (segment.number < last) this.#archive.keep(segment, nowMs);
+      else if (segment.number === last && offset > UNIT_BYTES) {
+        this.#archive.keep(segment, nowMs, offset);
+      } else this.#disk.remove(segmentPath(segment));
+    }
+    this.#archive.trim(0);
+  }
+
+  #bookToEnd(tail: Tail, nowMs: number): void {
     const { journalId } = tail;
     for (;;) {
       const records = tail.read(BATCH_RECORDS);
       if (records.length === 0) break;
       const fold = new Fold(this.#store, this.#budget);
       for (const record of records) fold.apply(record);
-      this.#commit(fold, [{ journalId, position: tail.position, finished: false }]);
+      this.#commit(fold, [{ journalId, position: tail.position, finished: false }], nowMs);
     }
     // A torn record at the end was never acknowledged: it is left behind with the file.
     if (tail.judge() === 'damaged' && tail.fault !== null) throw damaged(faultText(tail.fault));
   }
 
-  #commit(fold: Fold, moved: readonly Progress[]): void {
+  #commit(fold: Fold, moved: readonly Progress[], nowMs: number): void {
     this.#store.commit(fold, moved, this.#channels);
     if (fold.alerts.size > 0) this.#options.onAlerts();
     for (const { journalId, position } of moved) {
       // The transaction is on disk: what lies before its position is not needed any more.
-      for (let number = position.segment - 1; number >= 0; number -= 1) {
-        const path = segmentPath({ directory: this.#directory, journalId, number });
-        if (!this.#disk.remove(path)) break;
+      const booked = { directory: this.#directory, journalId };
+      let first = position.segment;
+      while (first > 0 && this.#disk.exists(segmentPath({ ...booked, number: first - 1 }))) {
+        first -= 1;
+      }
+      for (let number = first; number < position.segment; number += 1) {
+        this.#archive.keep({ ...booked, number }, nowMs);
       }
     }
+    this.#archive.trim(0);
   }
 
   /** What is wrong with a live journal, once it is sure to be more than a write under way. */

@@ -83,6 +83,9 @@ export function chunkKey(entries: readonly Entry[]): Buffer {
   return new Packer().u48(sequence).u48(firstMs).u48(lastMs).done();
 }
 
+/** When the last entry of a chunk ended, by its key. */
+export const chunkLastMs = (key: Buffer): number => key.readUIntBE(12, 6);
+
 /** The entries of a chunk. Throws `ledger_damaged` when it is not what was written. */
 export function unpackChunk(bytes: Buffer): Entry[] {
   const from = viewOf(bytes);

@@ -27,6 +27,8 @@ export interface LedgerOptions {
   readonly budget: BudgetConfig;
   /** Every alert is owed to each of these. The log alone when not given. */
   readonly channels?: readonly ChannelPlan[];
+  readonly retentionDays?: number;
+  readonly archiveBytesMax?: number;
   /** There are new alerts to deliver. */
   readonly onAlerts: () => void;
   /** Booking has stopped, for now or for good: nothing may be admitted. */
@@ -54,7 +56,14 @@ export class Ledger {
     this.#options = options;
     this.#lock = lock;
     const { storagePath, budget, channels = [LOG_ONLY] } = options;
-    const workerData: ThreadData = { storagePath, budget, channels };
+    const { retentionDays = 0, archiveBytesMax = 0 } = options;
+    const workerData: ThreadData = {
+      storagePath,
+      budget,
+      channels,
+      retentionDays,
+      archiveBytesMax,
+    };
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => this.#gone(error));

@@ -30,4 +30,4 @@ export interface Environment {
 
 export const openEnvironment = (path: string, readOnly: boolean): Environment =>
   // With overlapping syncs a commit is visible before it is durable.
-  open<Buffer, Buffer>({ path, readOnly, overlappingSync: false });
+  open<Buffer, Buffer>({ path, readOnly, overlappingSync: false, maxDbs: 32 });

@@ -1,20 +1,10 @@
-// The ledger's entries as NDJSON, in the order in which they were booked, and the check that
-// entries, totals and journals agree.
+// The ledger's entries as NDJSON, in the order in which they were booked.
 
-import { join } from 'node:path';
-import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
+import { usdText } from '../kernel/money.js';
 import { requestIdText } from '../kernel/record.js';
-import { isConsistent } from '../kernel/reservation.js';
-import { GLOBAL_SCOPE, userScope, windowNumber } from '../kernel/scope.js';
-import { addToTotals, type Entry, newTotals, settledKey, type Totals, totalsKey } from './entry.js';
-import { WINDOWS } from './layout.js';
-import { isHeld } from './lock.js';
-import { listSegments } from './segment.js';
-import { readSegment, type Snapshot, withSnapshot } from './snapshot.js';
-import { dayText, totalsOf, utcTotalsOf } from './spend.js';
-import { UtcBook, utcName } from './utc-totals.js';
-
-const DATE_MAX = 99_991_231;
+import type { Entry } from './entry.js';
+import { type Snapshot, withSnapshot } from './snapshot.js';
+import { dayText } from './spend.js';
 
 /** One line per ended request, handed to `write` one by one. Returns how many there were. */
 export async function exportEntries(
@@ -32,7 +22,7 @@ export async function exportEntries(
   return lines ?? 0;
 }
 
-function* entriesOf({ store, fold }: Snapshot): Iterable<Entry> {
+export function* entriesOf({ store, fold }: Snapshot): Iterable<Entry> {
   yield* store.entries();
   yield* fold.entries;
 }
@@ -72,94 +62,3 @@ export function entryLine(entry: Entry): string {
     reserved_at: new Date(reserve.timeMs).toISOString(),
   });
 }
-
-export interface Verification {
-  readonly entries: number;
-  readonly journalRecords: number;
-  /** What does not agree, in words. Empty: every checksum and every total is right. */
-  readonly problems: readonly string[];
-}
-
-/** Checks every record that lies in a journal, and every total against the sum of its entries. */
-export async function verify(storagePath: string): Promise<Verification> {
-  const problems: string[] = [];
-  let journalRecords = 0;
-  const running = isHeld(storagePath);
-  for (const segment of listSegments(join(storagePath, 'journal'))) {
-    const { records, fault } = readSegment(segment, { from: undefined, running });
-    journalRecords += records.length;
-    if (fault !== null) problems.push(fault);
-  }
-  const entries = await withSnapshot(storagePath, (snapshot) => compare(snapshot, problems));
-  return { entries: entries ?? 0, journalRecords, problems };
-}
-
-function compare(snapshot: Snapshot, problems: string[]): number {
-  const totals = new Map<string, Totals>();
-  const utcTotals = new UtcBook(() => undefined);
-  const settled = new Map<string, NanoUsd>();
-  let count = 0;
-  for (const entry of entriesOf(snapshot)) {
-    count += 1;
-    if (entry.kind !== 'adjust' && !isConsistent({ ...entry, kind: entry.kind })) {
-      const id = requestIdText(entry.reserve.reservationId);
-      problems.push(`request ${id} ended at a cost that its end does not allow`);
-    }
-    const key = totalsKey(entry.reserve).toString('latin1');
-    let sum = totals.get(key);
-    if (sum === undefined) totals.set(key, (sum = newTotals(entry.reserve)));
-    addToTotals(sum, entry);
-    utcTotals.add(entry);
-    addSettled(settled, entry);
-  }
-  for (const found of totalsOf(snapshot, 0, DATE_MAX)) {
-    const key = totalsKey(found).toString('latin1');
-    if (JSON.stringify(found, plain) !== JSON.stringify(totals.get(key), plain)) {
-      const { date, user, model } = found;
-      problems.push(
-        `totals of ${dayText(date)}, user ${user}, model ${model} are not their entries'`,
-      );
-    }
-    totals.delete(key);
-  }
-  for (const { date, user, model } of totals.values()) {
-    problems.push(`totals of ${dayText(date)}, user ${user}, model ${model} are missing`);
-  }
-  for (const found of utcTotalsOf(snapshot, 0, DATE_MAX)) {
-    const key = utcName(found);
-    const sum = utcTotals.rows.get(key);
-    if (JSON.stringify(found, plain) === JSON.stringify(sum, plain)) utcTotals.rows.delete(key);
-  }
-  for (const { utcDate, provider, model } of utcTotals.rows.values()) {
-    const whose = `provider ${provider}, model ${model}`;
-    problems.push(`totals of ${dayText(utcDate)} in UTC, ${whose} are not their entries'`);
-  }
-  for (const [key, sum] of settled) {
-    const bytes = Buffer.from(key, 'latin1');
-    const found =
-      snapshot.fold.settled.get(key)?.settled ?? snapshot.store.settledOf(bytes) ?? ZERO_USD;
-    if (found !== sum) {
-      const scope = bytes.subarray(7).toString();
-      problems.push(
-        `${scope} has ${usdText(found)} settled, its entries add up to ${usdText(sum)}`,
-      );
-    }
-  }
-  const stray = snapshot.store.strayEnds + snapshot.fold.strayEnds.length;
-  if (stray > 0) problems.push(`${stray} ends of reservations that were not open`);
-  return count;
-}
-
-function addSettled(settled: Map<string, NanoUsd>, { kind, reserve, cost }: Entry): void {
-  const scopes = kind === 'adjust' ? [GLOBAL_SCOPE] : [userScope(reserve.user), GLOBAL_SCOPE];
-  for (const scope of scopes) {
-    for (const window of WINDOWS) {
-      const number = windowNumber(window, reserve.date);
-      const key = settledKey(window, number, scope).toString('latin1');
-      settled.set(key, nano((settled.get(key) ?? ZERO_USD) + cost));
-    }
-  }
-}
-
-const plain = (_key: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? value.toString() : value;

@@ -27,6 +27,7 @@ import {
 import { NAME_TEXT_OFFSET, nameSpan, type Place, UNIT_BYTES } from './layout.js';
 import {
   createSegment,
+  listSegments,
   type Making,
   prepareSegment,
   SEGMENT_BYTES,
@@ -38,6 +39,8 @@ export interface JournalOptions {
   readonly journalId: number;
   /** 8 MiB when not given: some 60,000 records. */
   readonly segmentBytes?: number;
+  /** Of this journal on disk. A next one is made only when enough of them are booked and gone. */
+  readonly segmentsMax?: number;
   /** `process`: survives kill -9. `power`: `sync()` makes it survive power loss too. */
   readonly durability: 'process' | 'power';
   readonly disk?: Disk;
@@ -73,7 +76,12 @@ export class Journal {
   #retired: number[] = [];
 
   constructor(options: JournalOptions) {
-    this.#options = { segmentBytes: SEGMENT_BYTES, disk: DISK, ...options };
+    this.#options = {
+      segmentBytes: SEGMENT_BYTES,
+      segmentsMax: Number.POSITIVE_INFINITY,
+      disk: DISK,
+      ...options,
+    };
     const { segmentBytes, journalId, directory } = this.#options;
     this.#disk = this.#options.disk;
     assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
@@ -261,7 +269,7 @@ export class Journal {
   }
 
   #prepareNext(): void {
-    if (this.#next !== null || this.#preparing) return;
+    if (this.#next !== null || this.#preparing || this.#isFull()) return;
     this.#preparing = true;
     const { directory, journalId } = this.#options;
     prepareSegment({ directory, journalId, number: this.#segment + 1 }, this.#making)
@@ -277,6 +285,17 @@ export class Journal {
       .finally(() => {
         this.#preparing = false;
       });
+  }
+
+  /** Whether as much as may lie on disk waits there to be booked. */
+  #isFull(): boolean {
+    const { directory, journalId, segmentsMax } = this.#options;
+    if (this.#segment + 1 < segmentsMax) return false;
+    const segments = listSegments(directory, this.#disk);
+    const own = segments.filter((segment) => segment.journalId === journalId).length;
+    if (own < segmentsMax) return false;
+    this.#nextFailure = new Error(`${own} segments of the journal are not booked yet`);
+    return true;
   }
 
   #discard(next: number): void {

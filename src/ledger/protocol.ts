@@ -93,6 +93,10 @@ export interface ThreadData {
   readonly storagePath: string;
   readonly budget: BudgetConfig;
   readonly channels: readonly ChannelPlan[];
+  /** How long entries are kept; absent or 0: for ever. */
+  readonly retentionDays?: number;
+  /** Of booked journals, kept to rebuild the books from; absent or 0: none. */
+  readonly archiveBytesMax?: number;
 }
 
 export interface Request {

@@ -18,24 +18,51 @@ export interface Segment {
   readonly number: number;
 }
 
-export const segmentPath = ({ directory, journalId, number }: Segment): string =>
-  join(directory, `journal-${hex(journalId, 8)}-${hex(number, 6)}.seg`);
+export const segmentName = ({ journalId, number }: Omit<Segment, 'directory'>): string =>
+  `journal-${hex(journalId, 8)}-${hex(number, 6)}.seg`;
+
+export const segmentPath = (segment: Segment): string =>
+  join(segment.directory, segmentName(segment));
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
+/** What a file's name says; `null` when it is no segment's. */
+export function parseSegmentName(name: string): Omit<Segment, 'directory'> | null {
+  const match = NAME.exec(name);
+  if (match === null) return null;
+  return {
+    journalId: Number.parseInt(match[1] as string, 16),
+    number: Number.parseInt(match[2] as string, 16),
+  };
+}
 
 /** Every segment of a directory, by journal and number. A missing directory holds none. */
 export function listSegments(directory: string, disk: Disk = DISK): Segment[] {
   const segments: Segment[] = [];
-  for (const file of disk.list(directory)) {
-    const match = NAME.exec(file);
-    if (match === null) continue;
-    segments.push({
-      directory,
-      journalId: Number.parseInt(match[1] as string, 16),
-      number: Number.parseInt(match[2] as string, 16),
-    });
+  for (const name of disk.list(directory)) {
+    const parsed = parseSegmentName(name);
+    if (parsed !== null) segments.push({ directory, ...parsed });
   }
   return segments.sort((a, b) => a.journalId - b.journalId || a.number - b.number);
+}
+
+/** Smaller ones would be full before their names are in. */
+const SEGMENT_BYTES_MIN = 256 * 1024;
+/** One that is written, one made ahead, and two that wait to be booked. */
+const SEGMENTS_MIN = 4;
+
+export interface Share {
+  readonly segmentBytes: number;
+  /** Segments of a journal on disk, written or made ahead. */
+  readonly segmentsMax: number;
+}
+
+/** What each of so many journals may take of the bytes that all of them may. */
+export function shareOf(bytesMax: number, journals: number): Share {
+  const share = bytesMax / journals;
+  const wanted = Math.floor(share / SEGMENTS_MIN / UNIT_BYTES) * UNIT_BYTES;
+  const segmentBytes = Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, wanted));
+  return { segmentBytes, segmentsMax: Math.max(SEGMENTS_MIN, Math.floor(share / segmentBytes)) };
 }
 
 /** Removes what a process killed while it made a segment has left. Needs the directory's lock. */

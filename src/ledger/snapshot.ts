@@ -41,11 +41,13 @@ export async function withSnapshot<T>(
   const running = isHeld(storagePath);
   const store = new Store(storagePath, 'read');
   try {
-    const booked = new Map<number, Position>();
-    for (const { journalId, position } of store.progresses()) booked.set(journalId, position);
-    const journals = listSegments(join(storagePath, 'journal')).map((segment) =>
-      readSegment(segment, { from: booked.get(segment.journalId), running }),
-    );
+    const booked = new Map([...store.progresses()].map((one) => [one.journalId, one]));
+    const journals = listSegments(join(storagePath, 'journal')).flatMap((segment) => {
+      const progress = booked.get(segment.journalId);
+      const from = progress?.position;
+      if (progress?.finished === true || segment.number < (from?.segment ?? 0)) return [];
+      return [readSegment({ segment, path: segmentPath(segment), from, running })];
+    });
     store.refresh();
     const fold = new Fold(store, null);
     const faults: string[] = [];
@@ -70,12 +72,15 @@ function chargeOpen(fold: Fold, store: Store): void {
   }
 }
 
+export interface SegmentReading {
+  readonly segment: Segment;
+  readonly path: string;
+  readonly from: Position | undefined;
+  readonly running: boolean;
+}
+
 /** A segment's records from a position on. One that is gone has been booked: no records. */
-export function readSegment(
-  segment: Segment,
-  { from, running }: { from: Position | undefined; running: boolean },
-): SegmentRecords {
-  const path = segmentPath(segment);
+export function readSegment({ segment, path, from, running }: SegmentReading): SegmentRecords {
   const records: { sequence: number; record: JournalRecord }[] = [];
   let bytes: Buffer;
   try {

@@ -7,7 +7,7 @@ import type { AlertEvent, ChannelPlan } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
-import { CHUNK_ENTRIES_MAX, chunkKey, packChunk, unpackChunk } from './chunk.js';
+import { CHUNK_ENTRIES_MAX, chunkKey, chunkLastMs, packChunk, unpackChunk } from './chunk.js';
 import { DISK, type Disk } from './disk.js';
 import { type Entry, packTotals, type Totals, totalsKey, unpackTotals } from './entry.js';
 import { type Environment, openEnvironment, type Table } from './environment.js';
@@ -16,6 +16,7 @@ import { OpenBook, type Page } from './open-book.js';
 import { Outbox } from './outbox.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
+import { RetiredSums } from './retired.js';
 import { packUtcTotals, unpackUtcTotals, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
 /** How far a journal is booked; `finished` ones are read no more, whatever still lies on disk. */
@@ -54,6 +55,9 @@ export class Store implements Booked {
   readonly #utcTotals: Table;
   readonly #settled: Table;
   readonly outbox: Outbox;
+  /** The totals of entries that are kept no more. */
+  readonly #retired: Table;
+  readonly #utcRetired: Table;
   #loaded: OpenBook | null = null;
 
   constructor(
@@ -74,6 +78,8 @@ export class Store implements Booked {
     this.#utcTotals = table('utcTotals');
     this.#settled = table('settled');
     this.outbox = new Outbox(this.#env, { rows: table('outbox'), index: table('alertIndex') });
+    this.#retired = table('retired');
+    this.#utcRetired = table('utcRetired');
     const format = this.#number('format');
     if (format === null && !readOnly) this.#setNumber('format', STORE_FORMAT);
     else if (format !== STORE_FORMAT) {
@@ -136,8 +142,17 @@ export class Store implements Booked {
     }
   }
 
-  *entries(): Iterable<Entry> {
-    for (const { value } of this.#entries.getRange({})) yield* unpackChunk(value);
+  /** Entries as they were booked, from a number on. */
+  *entries(fromSequence = 0): Iterable<Entry> {
+    for (const entries of this.chunks(fromSequence)) {
+      for (const entry of entries) if (entry.sequence >= fromSequence) yield entry;
+    }
+  }
+
+  /** The same by the chunk, in which the first may hold some that come before. */
+  *chunks(fromSequence: number): Iterable<readonly Entry[]> {
+    const start = new Packer().u48(Math.max(0, fromSequence - CHUNK_ENTRIES_MAX + 1)).done();
+    for (const { value } of this.#entries.getRange({ start })) yield unpackChunk(value);
   }
 
   /** Totals of the days from `from` to `to`, both included. */
@@ -213,6 +228,47 @@ export class Store implements Booked {
     }
   }
 
+  /** How many entries are kept no more: the number of the first that is. */
+  get retiredEntries(): number {
+    return this.#number('retired') ?? 0;
+  }
+
+  *retiredTotals(): Iterable<Totals> {
+    for (const { value } of this.#retired.getRange({})) yield unpackTotals(value);
+  }
+
+  *retiredUtcTotals(): Iterable<UtcTotals> {
+    for (const { value } of this.#utcRetired.getRange({})) yield unpackUtcTotals(value);
+  }
+
+  /**
+   * Lets go of the oldest entries that ended before a time, some chunks at most: only what they add
+   * up to is kept. Every total stays as it is. False when there was nothing to let go of.
+   */
+  retire(beforeMs: number, chunksMax: number): boolean {
+    const chunks: { key: Buffer; entries: Entry[] }[] = [];
+    for (const { key, value } of this.#entries.getRange({ limit: chunksMax })) {
+      if (chunkLastMs(key) >= beforeMs) break;
+      chunks.push({ key: Buffer.from(key), entries: unpackChunk(value) });
+    }
+    if (chunks.length === 0) return false;
+    this.#assureDisk();
+    const sums = new RetiredSums(this.#retired, this.#utcRetired);
+    let next = 0;
+    for (const { entries } of chunks) {
+      for (const entry of entries) {
+        sums.add(entry);
+        next = entry.sequence + 1;
+      }
+    }
+    this.#env.transactionSync(() => {
+      sums.put();
+      for (const { key } of chunks) this.#entries.removeSync(key);
+      this.#setNumber('retired', next);
+    });
+    return true;
+  }
+
   /** Forgets finished journals of which no file is left. */
   forget(journalIds: readonly number[]): void {
     if (journalIds.length === 0) return;
@@ -227,6 +283,13 @@ export class Store implements Booked {
     const next = (this.#number('nextJournalId') ?? 0) + 1;
     this.#setNumber('nextJournalId', next);
     return next;
+  }
+
+  /** Never gives this number, or one before it, to a new journal. */
+  passJournalId(journalId: number): void {
+    if (journalId > (this.#number('nextJournalId') ?? 0)) {
+      this.#setNumber('nextJournalId', journalId);
+    }
   }
 
   /** Stores an alert that no record tells of; false when it was owed before. */

@@ -37,17 +37,20 @@ let timer: NodeJS.Timeout | null = null;
 let told = '';
 
 function look(): void {
-  let records = 0;
+  let isBusy = false;
   try {
-    records = keeper?.tick(Date.now()) ?? 0;
+    const records = keeper?.tick(Date.now()) ?? 0;
+    const isBehind = records >= BATCH_RECORDS;
+    const hasOld = !isBehind && (keeper?.sweep(Date.now()) ?? false);
+    // There is more, and nothing to book before it. What the supervisor asks comes in between.
+    isBusy = isBehind || (hasOld && records === 0);
     told = '';
   } catch (error) {
     const failure = errorOf(error);
     if (failure.message !== told) send({ kind: 'failure', error: failure });
     told = failure.message;
   }
-  // A full batch: there is more. What the supervisor asks comes in between.
-  timer = setTimeout(look, records < BATCH_RECORDS ? POLL_MS : 0);
+  timer = setTimeout(look, isBusy ? 0 : POLL_MS);
 }
 
 async function answer({ id, verb, args }: Request): Promise<void> {

@@ -12,6 +12,7 @@ import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
 import { messageOf } from '../kernel/errors.js';
 import { Ledger } from '../ledger/client.js';
+import { shareOf } from '../ledger/segment.js';
 import { syncedTable } from '../pricing/table.js';
 import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
@@ -111,6 +112,8 @@ export class Supervisor {
       storagePath: storage.path,
       budget,
       channels: this.#alerts.plans,
+      retentionDays: storage.retentionDays,
+      archiveBytesMax: storage.maxJournalBytes / 2,
       now: () => Date.now(),
       onAlerts: () => this.#alerts.wake(),
       onFailure: (error) => this.#ledgerFailed(`The ledger failed: ${messageOf(error)}`),
@@ -154,6 +157,7 @@ export class Supervisor {
   }
 
   #workersWith(ledger: Ledger): Workers {
+    const { storage } = this.#config;
     return new Workers({
       count: this.workers,
       start: {
@@ -163,7 +167,11 @@ export class Supervisor {
         gate: this.#gate,
         tally: this.#tally,
         salt: this.#balances.salt,
-        journalDirectory: join(this.#config.storage.path, 'journal'),
+        journal: {
+          directory: join(storage.path, 'journal'),
+          durability: storage.durability,
+          ...shareOf(storage.maxJournalBytes / 2, this.workers),
+        },
       },
       prices: () => this.#prices?.current ?? null,
       pool: this.#pool,

@@ -35,6 +35,7 @@ t.test('fills in the defaults of an empty file', async (t) => {
   t.equal(config.server.workers, null);
   t.equal(config.storage.path, '/etc/tokenpak/tokenpak-data');
   t.equal(config.storage.retentionDays, 400);
+  t.equal(config.storage.maxJournalBytes, 2 ** 30);
   t.equal(config.alerts.logFile, '/var/log/tokenpak/alerts.log');
   t.equal(config.budget.enabled, true);
   t.same(config.budget.global, { daily: null, monthly: null });

@@ -12,7 +12,7 @@ import { asking, budgets, config } from './setup.js';
 const preload = (trigger: string): string => `
 import { unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
-if (workerData?.journalDirectory !== undefined) {
+if (workerData?.journal !== undefined) {
   setInterval(() => {
     try {
       unlinkSync(${JSON.stringify(trigger)});

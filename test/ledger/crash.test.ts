@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Ledger } from '../../src/ledger/client.js';
-import { verify } from '../../src/ledger/export.js';
+import { verify } from '../../src/ledger/verify.js';
 import { spend } from '../../src/ledger/spend.js';
 import { budgetOf, NOON_MS } from './samples.js';
 
