@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { ErrorCode } from '../kernel/errors.js';
+import type { Feed } from './feed.js';
 import type { Running } from './running.js';
 
 export interface Asked {
@@ -11,11 +12,17 @@ export interface Asked {
   readonly params: Readonly<Record<string, string>>;
   /** The parsed JSON body; `null` without one. */
   readonly body: unknown;
+  /** What the dashboard listens to. */
+  readonly feed: Feed;
 }
 
 export type Reply =
   | { readonly status?: number; readonly json: unknown }
-  | { readonly text: string | Uint8Array; readonly type: string }
+  | {
+      readonly text: string | Uint8Array;
+      readonly type: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Owns the response from here on. */
   | { readonly stream: (response: ServerResponse) => void };
 

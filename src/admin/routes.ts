@@ -1,6 +1,7 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
 import { METRICS_TYPE, metricsText } from './metrics.js';
+import { PAGE_ROUTES } from './page.js';
 import type { Route } from './route.js';
 import { statusView } from './status.js';
 
@@ -27,4 +28,15 @@ export const ROUTES: readonly Route[] = [
     summary: 'The proxy at a glance: workers, budgets, reservations, the state of the books.',
     answer: async (running) => ({ json: await statusView(running) }),
   },
+  {
+    method: 'GET',
+    path: '/admin/events',
+    summary: 'Server-sent events: what the dashboard shows, every second.',
+    answer: (_, { feed }) => ({
+      stream: (response) => {
+        if (!feed.attach(response)) response.writeHead(503).end();
+      },
+    }),
+  },
+  ...PAGE_ROUTES,
 ];

@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ERRORS, messageOf, TokenPakError } from '../kernel/errors.js';
+import { Feed } from './feed.js';
 import { guard } from './guard.js';
 import { type Asked, badRequest, matchPath, Refused, type Reply } from './route.js';
 import { ROUTES } from './routes.js';
@@ -23,9 +24,10 @@ const PORT_DEFAULT = 8001;
 /** Listens on `admin.port`; when the file does not set it and 8001 is taken, on any free port. */
 export async function startAdmin(running: Running): Promise<AdminListener> {
   const { host, port: wished } = running.config.admin;
+  const feed = new Feed(running);
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void answer(running, request, response),
+    (request, response) => void answer({ running, feed }, request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
   let port = await listen(server, host, wished ?? PORT_DEFAULT);
@@ -38,6 +40,7 @@ export async function startAdmin(running: Running): Promise<AdminListener> {
     port,
     close: () =>
       new Promise((resolve) => {
+        feed.close();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -61,13 +64,18 @@ function listen(server: Server, host: string, port: number): Promise<number | nu
   });
 }
 
+interface Shown {
+  readonly running: Running;
+  readonly feed: Feed;
+}
+
 async function answer(
-  running: Running,
+  shown: Shown,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
-    send(response, await replyTo(running, request), request.method === 'HEAD');
+    send(response, await replyTo(shown, request), request.method === 'HEAD');
   } catch (error) {
     // The rest of a body that was refused is not read: the connection goes with the answer.
     response.setHeader('connection', 'close');
@@ -78,10 +86,10 @@ async function answer(
   }
 }
 
-async function replyTo(running: Running, request: IncomingMessage): Promise<Reply> {
+async function replyTo({ running, feed }: Shown, request: IncomingMessage): Promise<Reply> {
   const url = new URL(request.url ?? '/', 'http://admin');
   const { route, params } = find(request.method ?? 'GET', url.pathname, running, request);
-  const asked: Asked = { query: url.searchParams, params, body: await bodyOf(request) };
+  const asked: Asked = { query: url.searchParams, params, body: await bodyOf(request), feed };
   return route.answer(running, asked);
 }
 
@@ -135,6 +143,11 @@ function send(response: ServerResponse, reply: Reply, headOnly = false): void {
     'json' in reply
       ? [reply.status ?? 200, 'application/json', `${JSON.stringify(reply.json)}\n`]
       : [200, reply.type, reply.text];
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  const headers = 'json' in reply ? {} : reply.headers;
+  response.writeHead(status, {
+    ...headers,
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+  });
   response.end(headOnly ? undefined : text);
 }

@@ -57,7 +57,7 @@ export async function statusView(running: Running): Promise<Status> {
   };
 }
 
-function budgetStatus(running: Running, window: WindowKind, date: LocalDate): BudgetStatus {
+export function budgetStatus(running: Running, window: WindowKind, date: LocalDate): BudgetStatus {
   const { budget } = running.config;
   const limit = limitsOf(budget, null)[window];
   const { settled, reserved } = running.holding(null, window, date);

@@ -23,19 +23,14 @@ export const VERSION = (
   }
 ).version;
 
-/** Cells of 32 bits may wrap: they are read long before. */
-const TALLY_READ_MS = 60_000;
-
 export class Control {
   readonly admin: string;
   readonly #listener: AdminListener;
   readonly #running: Running;
-  readonly #timer: NodeJS.Timeout;
 
   private constructor(running: Running, listener: AdminListener) {
     this.#running = running;
     this.#listener = listener;
-    this.#timer = setInterval(() => running.tally.read(), TALLY_READ_MS);
     this.admin = `http://${hostInUrl(reachable(running.config.admin.host))}:${listener.port}`;
   }
 
@@ -53,7 +48,6 @@ export class Control {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
     rmSync(proxyFilePath(this.#running.config.storage.path), { force: true });
     await this.#listener.close();
   }
