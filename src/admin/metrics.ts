@@ -119,6 +119,10 @@ const bookMetrics = (books: Books): Metric[] => [
   gauge('ledger_lag_records', 'Records written and not yet booked.', books.lagRecords),
   gauge('ledger_drift_usd', 'What counters hold beyond the books: 0.', usd(books.drift)),
   gauge('ledger_stray_ends', 'Ends of requests that were not open: 0.', books.strayEnds),
+  gauge('outbox_alerts', 'Alerts that some channel has not had.', [
+    [books.alertsPending, { state: 'pending' }],
+    [books.alertsDead, { state: 'dead' }],
+  ]),
   counter('ledger_entries', 'Requests that are booked, since ever.', books.entries),
   gauge('ledger_fold_timestamp_seconds', 'When booking last succeeded.', books.lastFoldMs / 1000),
 ];

@@ -1,7 +1,9 @@
 // What the dashboard shows, in two parts: `live` is cheap and told every second, `books` asks the
 // ledger and is told less often. Money is exact decimal text here as everywhere.
 
+import { sentence } from '../alert/sentence.js';
 import { limitsOf } from '../config/limits.js';
+import type { OwedAlert } from '../kernel/alert.js';
 import { localDate, windowBounds } from '../kernel/calendar.js';
 import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
@@ -15,6 +17,7 @@ const HOUR_MS = 3_600_000n;
 const DAY_MS = 86_400_000;
 const TOP_ROWS = 10;
 const DAYS = 30;
+const ALERTS = 8;
 
 export interface Forecast {
   /** At the present pace, when the window ends; `null` while there is none. */
@@ -80,6 +83,20 @@ export function forecast(
   return { forecast_usd, cap_reached_at: new Date(nowMs + Number(untilMs)).toISOString() };
 }
 
+/** As the dashboard and `GET /admin/alerts` tell it. */
+export function alertView({ event, channels }: OwedAlert) {
+  const states = Object.values(channels).map(({ state }) => state);
+  const dead = states.filter((state) => state === 'dead').length;
+  const waiting = states.filter((state) => state === 'pending').length;
+  return {
+    id: event.eventId,
+    event: event.event,
+    at: new Date(event.occurredAtMs).toISOString(),
+    text: sentence(event),
+    delivery: dead > 0 ? 'given up' : waiting > 0 ? 'under way' : 'delivered',
+  };
+}
+
 export async function booksView(running: Running) {
   const date = localDate(running.now(), running.config.budget.timezone);
   const books = await running.books(date);
@@ -99,6 +116,8 @@ export async function booksView(running: Running) {
       return { ...rowView(row), limit_usd: limit === null ? null : usdText(limit) };
     }),
     models: models.map(rowView),
+    alerts: (await running.ledger.recentAlerts(ALERTS)).map(alertView),
+    outbox: { pending: books.alertsPending, dead: books.alertsDead },
     prices: { version, age_seconds: Math.max(0, Math.floor((running.now() - asOfMs) / 1000)) },
   };
 }

@@ -10,6 +10,7 @@ import {
   type DuePage,
   type Notice,
   noticeEvent,
+  type OwedAlert,
 } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
@@ -241,6 +242,14 @@ export class Bookkeeper implements Verbs {
       journals,
       ...stateOf(this.#store, date, nowMs),
     };
+  }
+
+  recentAlerts(limit: number): OwedAlert[] {
+    const alerts: OwedAlert[] = [];
+    for (const alert of this.#store.outbox.list()) {
+      if (alerts.push(alert) >= limit) break;
+    }
+    return alerts;
   }
 
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult {

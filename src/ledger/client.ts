@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { BudgetConfig } from '../config/config.js';
-import type { Attempt, ChannelPlan, DuePage, Notice } from '../kernel/alert.js';
+import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
 import { LOG_CHANNEL } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
@@ -139,6 +139,11 @@ export class Ledger {
   /** The state of the books after booking what is written by now; windows are those of the date. */
   status(date: LocalDate): Promise<LedgerStatus> {
     return this.#call('status', date, this.#options.now());
+  }
+
+  /** The newest first, whether delivered or not. */
+  recentAlerts(limit: number): Promise<OwedAlert[]> {
+    return this.#call('recentAlerts', limit);
   }
 
   /** What was spent, up to now: the dearest rows, and the total of all. */

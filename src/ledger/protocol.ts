@@ -2,7 +2,7 @@
 // here crosses threads by structured clone.
 
 import type { BudgetConfig } from '../config/config.js';
-import type { Attempt, ChannelPlan, DuePage, Notice } from '../kernel/alert.js';
+import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 import type { SpendQuery, SpendResult } from './spend.js';
@@ -82,6 +82,7 @@ export interface Verbs {
   replayAlerts(eventId: string | null, nowMs: number): number;
   reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;
+  recentAlerts(limit: number): OwedAlert[];
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
   drained(nowMs: number): void;
   close(): Promise<void>;

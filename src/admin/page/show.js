@@ -137,7 +137,7 @@ function showRejections(rejected) {
   );
 }
 
-export function showBooks({ books, users, models, prices, alerts }) {
+export function showBooks({ books, users, models, prices, alerts, outbox }) {
   const total = models.reduce((sum, row) => sum + Number(row.cost_usd), 0);
   fill(byId('users'), users.map(userRow), 'Nobody has spent anything yet');
   fill(
@@ -151,7 +151,13 @@ export function showBooks({ books, users, models, prices, alerts }) {
   setText(byId('drift'), dollars(books.drift_usd));
   setText(byId('prices'), `${prices.version}, ${duration(prices.age_seconds)} old`);
   showVerdict(books);
-  showAlerts(alerts ?? []);
+  const { pending, dead } = outbox;
+  const waiting = [
+    pending > 0 && `${whole(pending)} to be delivered`,
+    dead > 0 && `${whole(dead)} given up`,
+  ];
+  setText(byId('outbox'), waiting.filter(Boolean).join(', '));
+  showAlerts(alerts);
 }
 
 function showVerdict(books) {
