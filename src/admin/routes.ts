@@ -1,5 +1,6 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
+import { replayAlerts } from './alerts.js';
 import { METRICS_TYPE, metricsText } from './metrics.js';
 import { PAGE_ROUTES } from './page.js';
 import type { Route } from './route.js';
@@ -37,6 +38,12 @@ export const ROUTES: readonly Route[] = [
         if (!feed.attach(response)) response.writeHead(503).end();
       },
     }),
+  },
+  {
+    method: 'POST',
+    path: '/admin/alerts/replay',
+    summary: 'Sends an alert again, or all that some channel has given up.',
+    answer: replayAlerts,
   },
   ...PAGE_ROUTES,
 ];

@@ -20,6 +20,7 @@ export interface SendOptions {
 
 export interface Channel {
   readonly plan: ChannelPlan;
+  readonly kind: 'log' | 'webhook' | 'mail';
   /** For people: no more of the address than anyone may see. */
   readonly label: string;
   /** So many alerts at once; those of one budget never. */

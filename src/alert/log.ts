@@ -13,6 +13,7 @@ export const fallbackLog = (storagePath: string): string => join(storagePath, 'a
 
 export class LogChannel implements Channel {
   readonly plan: ChannelPlan = { name: LOG_CHANNEL, standbyMs: null };
+  readonly kind = 'log';
   readonly label: string;
   readonly lanes = 1;
   readonly #files: readonly string[];

@@ -44,6 +44,7 @@ function transportOf(smtp: { readonly url: string }, tls: ConnectionOptions = {}
 
 export class MailChannel implements Channel {
   readonly plan: ChannelPlan;
+  readonly kind = 'mail';
   readonly label: string;
   readonly lanes = LANES;
   readonly #to: string;

@@ -79,6 +79,7 @@ function sign(secret: string, { id, timestampSeconds, body }: Message): string {
 
 export class WebhookChannel implements Channel {
   readonly plan: ChannelPlan;
+  readonly kind = 'webhook';
   readonly label: string;
   readonly lanes = LANES;
   readonly #url: URL;

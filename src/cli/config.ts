@@ -7,6 +7,8 @@ import { TokenPakError } from '../kernel/errors.js';
 export interface LoadOptions {
   /** The verb sends requests to providers, so their keys must be there. */
   readonly needsKeys: boolean;
+  /** The verb sends alerts: their addresses and secrets must be there. */
+  readonly needsAlerts?: boolean;
   /** Providers whose key is missing become the embedded mock. */
   readonly mockMissingKeys?: boolean;
 }
@@ -17,7 +19,9 @@ export function configFor(file: string, options: LoadOptions): Config {
   if (!loaded.ok) throw badConfig(loaded.problems);
   const mocked = options.mockMissingKeys === true;
   const missing = loaded.missingEnv.filter(
-    ({ key }) => options.needsKeys && !(mocked && /^providers\.[^.]+\.api_key$/.test(key)),
+    ({ key }) =>
+      (options.needsKeys && !(mocked && /^providers\.[^.]+\.api_key$/.test(key))) ||
+      (options.needsAlerts === true && /^(budget\.alert_webhook|alerts\.)/.test(key)),
   );
   const blocking = loaded.warnings.filter(({ blocksProxy }) => options.needsKeys && blocksProxy);
   if (missing.length + blocking.length > 0) throw badConfig([...missing, ...blocking]);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import { marked, printMarked } from './print.js';
+import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
 import { dayArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { LedgerFlags, SpendFlags } from './reports.js';
@@ -13,6 +14,7 @@ import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
 
 const reports = () => import('./reports.js');
+const alertVerbs = () => import('./alerts.js');
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -55,13 +57,15 @@ program
   .command('validate-config')
   .description('check a configuration file')
   .argument('<file>', 'configuration file')
-  .action(async (file: string) => {
+  .option('--probe', 'also try each way that alerts take: webhooks get a test alert')
+  .action(async (file: string, { probe }: { probe?: boolean }) => {
     const { validateConfig } = await import('./validate-config.js');
     const { syncedTable } = await import('../pricing/table.js');
     const validation = validateConfig(file, process.env, syncedTable);
     const { lines, exitCode } = validation;
     printMarked(lines);
     process.exitCode = exitCode;
+    if (probe === true && exitCode === 0) await (await alertVerbs()).probeCommand(file);
   });
 
 program
@@ -120,6 +124,40 @@ program
   .addOption(configOption())
   .option('--json', 'one JSON object')
   .action(async (flags: StatusFlags) => (await import('./status.js')).statusCommand(flags));
+
+const alerts = program.command('alerts').description('what is told to people, and what came of it');
+alerts
+  .command('list')
+  .description('the newest alerts, and where each stands on every channel')
+  .addOption(configOption())
+  .addOption(
+    new Option('--state <state>', 'only those that are so on some channel').choices([
+      'pending',
+      'standby',
+      'delivered',
+      'dead',
+    ]),
+  )
+  .option('--limit <n>', 'at most so many', wholeNumber(1, 100_000), 100)
+  .option('--json', 'one JSON object')
+  .action(async (flags: ListFlags) => (await alertVerbs()).listCommand(flags));
+alerts
+  .command('test')
+  .description('send a test alert to every channel, or to one')
+  .argument('[channel]', 'log, webhook, mail, or a part of an address')
+  .addOption(configOption())
+  .action(async (channel: string | undefined, flags: AlertsFlags) =>
+    (await alertVerbs()).testCommand(channel, flags),
+  );
+alerts
+  .command('replay')
+  .description('send an alert again, or all that were given up')
+  .argument('[id]', 'as alerts list shows it')
+  .option('--dead', 'all that some channel has given up')
+  .addOption(configOption())
+  .action(async (id: string | undefined, flags: ReplayFlags) =>
+    (await alertVerbs()).replayCommand(id, flags),
+  );
 
 program
   .command('demo')

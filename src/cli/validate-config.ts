@@ -87,7 +87,13 @@ function modelsLine(prices: PriceTable): string[] {
 
 function alertsLine({ budget, alerts }: Config): string {
   const thresholds = budget.alertThresholdsPct.map((pct) => `${pct}%`).join(', ');
-  const hosts = budget.alertWebhooks.map((url) => new URL(url)).map(({ host }) => host);
-  const receivers = [alerts.logFile, ...hosts.filter((host) => host !== '')];
-  return `✓ Alerts: at ${thresholds} of a limit, to ${listed(receivers)}`;
+  const receivers = [alerts.logFile, ...budget.alertWebhooks.map(receiver)];
+  const fallback = alerts.fallback === null ? '' : `, fallback ${receiver(alerts.fallback)}`;
+  return `✓ Alerts: at ${thresholds} of a limit, to ${listed(receivers)}${fallback}`;
 }
+
+/** A mailbox whole, of a webhook the host: its path may be a secret. */
+const receiver = (url: string): string => {
+  const { host, pathname } = new URL(url);
+  return host === '' ? pathname : host;
+};

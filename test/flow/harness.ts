@@ -39,6 +39,8 @@ export interface ProxyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further flags of `proxy`. */
   readonly flags?: readonly string[];
+  /** Another user of this machine, to run as. */
+  readonly uid?: number;
 }
 
 const environment = (extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
@@ -56,6 +58,7 @@ function spawnProxy(options: ProxyOptions): ChildProcess {
   return spawn(process.execPath, [MAIN, 'proxy', '--config', file, ...flags], {
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid !== undefined && { uid: options.uid }),
   });
 }
 
