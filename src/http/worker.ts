@@ -69,13 +69,13 @@ async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<voi
   while (proxy.journal.openReservations + server.active > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
-  await end(proxy, server);
+  end(proxy, server);
 }
 
 /** Leaves nothing open, so that the thread ends by itself. */
-async function end(proxy: Proxy, server: Server): Promise<void> {
+function end(proxy: Proxy, server: Server): void {
   server.close();
-  await Promise.all([...proxy.upstreams.values()].map((upstream) => upstream.close()));
+  for (const upstream of proxy.upstreams.values()) upstream.close();
   proxy.turn.flush();
   proxy.journal.close();
   start.tokens.close();

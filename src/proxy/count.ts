@@ -74,7 +74,7 @@ function pass(proxy: Proxy, exchange: Exchange, model: PricedModel, newId: () =>
       },
       onData(chunk) {
         bytes += chunk.length;
-        if (bytes <= ANSWER_BYTES_MAX) chunks.push(chunk);
+        if (bytes <= ANSWER_BYTES_MAX) chunks.push(Buffer.from(chunk));
         else forwarding.abort({ message: 'sent a count of more than 64 KiB', isLate: false });
       },
       onEnd() {

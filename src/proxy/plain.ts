@@ -30,7 +30,7 @@ export class PlainAnswer implements Answer {
       this.#parts.forwarding().abort({ message: 'sent more than 64 MiB', isLate: false });
       return;
     }
-    this.#chunks.push(chunk);
+    this.#chunks.push(Buffer.from(chunk));
   }
 
   end(): void {

@@ -26,7 +26,8 @@ export class StreamAnswer implements Answer {
 
   data(chunk: Buffer): void {
     const settledBefore = this.#meter.settled;
-    const bytes = this.#meter.push(chunk);
+    // The meter keeps what is left of an event, the connection its memory.
+    const bytes = this.#meter.push(Buffer.from(chunk));
     // The settle record is written before the bytes that tell its cost.
     if (this.#meter.settled && !settledBefore) this.#parts.proxy.turn.flush();
     if (bytes !== null && bytes.length > 0) this.#write(bytes);

@@ -1,20 +1,29 @@
-// One provider's connections from one worker. Sends what it is given, hands back what comes; knows
-// nothing of money, but for this: a request is sent again only when no byte of it has left.
+// One provider as a worker sees it. Sends what it is given, hands back what comes; knows nothing of
+// money, but for this: a request is sent again only when no byte of it has left.
 
-import { type Dispatcher, Pool } from 'undici';
 import type { ProviderConfig } from '../config/config.js';
 import { messageOf } from '../kernel/errors.js';
+import { type Connection, type InFlight, Origin } from './connection.js';
 import { type Deadline, Deadlines } from './deadlines.js';
+import { Pool, type Waiter } from './pool.js';
 import { baseHeaders, isReturnedHeader, pathOf, type Target } from './provider.js';
+import { MalformedResponse, type ResponseHead } from './response-head.js';
 
-/** Sockets to one provider from one worker; beyond them requests queue in the pool. */
-const CONNECTIONS_MAX = 4096;
-const KEEP_ALIVE_MS = 60_000;
+/** Sockets to one provider from one worker; beyond them requests wait. */
+const CONNECTIONS_MAX = 16_384;
+
+/**
+ * How long an idle connection is trusted. A provider closes it sooner or later, and a request that
+ * crosses with its goodbye is lost and charged. Behind TLS there are load balancers, which wait for
+ * minutes and where a new connection costs round trips; plain servers are near, and common ones
+ * (uvicorn) wait for five seconds.
+ */
+const IDLE_MS = { tls: 60_000, plain: 4_000 } as const;
 
 /** Pauses before a connection that could not be made is tried again. */
 const RETRY_AFTER_MS = [50, 250] as const;
 
-/** A connection that was never made, by the errors of the system's that say so. */
+/** The errors of the system's that say so: a connection was never made. */
 const NEVER_CONNECTED = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -37,9 +46,12 @@ export interface UpstreamFailure extends Abort {
   readonly unreadable: boolean;
 }
 
+export type ReturnedHeaders = readonly (readonly [name: string, value: string])[];
+
 export interface ForwardHandler {
-  onStart(status: number, headers: readonly [string, string][]): void;
-  onData(chunk: Buffer): void;
+  onStart(status: number, headers: ReturnedHeaders): void;
+  /** The bytes' memory is used again after the call: what is kept of them has to be copied. */
+  onData(bytes: Buffer): void;
   onEnd(): void;
   onFailure(failure: UpstreamFailure): void;
 }
@@ -58,148 +70,185 @@ export interface ForwardRequest {
 
 export class Upstream {
   readonly provider: ProviderConfig;
+  readonly pool: Pool;
   /** Of answers that have not begun. Under backpressure only the caller's own deadline counts. */
   readonly firstBytes: Deadlines;
-  readonly #pool: Pool;
-  readonly #headers: Record<string, string>;
-  readonly #paths = new Map<Target, string>();
+  readonly #headers: Readonly<Record<string, string>>;
+  /** The heads' beginnings, which are the same for every request. */
+  readonly #heads = new Map<Target, string>();
 
   constructor(provider: ProviderConfig, now: () => number) {
+    const url = new URL(provider.baseUrl);
     this.provider = provider;
     this.firstBytes = new Deadlines(provider.firstByteTimeoutMs, now);
-    this.#headers = baseHeaders(provider);
-    this.#pool = new Pool(new URL(provider.baseUrl).origin, {
-      connections: CONNECTIONS_MAX,
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connect: { timeout: provider.connectTimeoutMs, noDelay: true },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#headers = { host: url.host, ...baseHeaders(provider) };
+    const limits = {
+      connectTimeoutMs: provider.connectTimeoutMs,
+      connectionsMax: CONNECTIONS_MAX,
+      idleMs: url.protocol === 'https:' ? IDLE_MS.tls : IDLE_MS.plain,
+    };
+    this.pool = new Pool(new Origin(url), limits, now);
   }
 
   forward(request: ForwardRequest, handler: ForwardHandler): Forwarding {
-    let path = this.#paths.get(request.target);
-    if (path === undefined) {
-      path = pathOf(this.provider, request.target);
-      this.#paths.set(request.target, path);
-    }
-    const options: Dispatcher.DispatchOptions = {
-      path,
-      method: 'POST',
-      headers: { ...this.#headers, ...request.headers },
-      body: request.body,
-    };
-    const exchange = new UpstreamExchange(this, handler, () =>
-      this.#pool.dispatch(options, exchange),
-    );
-    exchange.attempt();
+    const head = this.#headOf(request);
+    const exchange = new UpstreamExchange(this, handler, head ?? '', request.body);
+    if (head === null) exchange.abort(UNSENDABLE);
+    else exchange.attempt();
     return exchange;
   }
 
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  close(): void {
+    this.pool.close();
+  }
+
+  /** `null` when it cannot be sent. */
+  #headOf({ target, body, headers }: ForwardRequest): string | null {
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    let head = isEmpty(headers) ? this.#heads.get(target) : undefined;
+    if (head === undefined) {
+      const built = this.#headWith(target, headers);
+      if (built === null) return null;
+      head = built;
+      if (isEmpty(headers)) this.#heads.set(target, head);
+    }
+    return `${head}content-length: ${bytes}\r\n\r\n`;
+  }
+
+  /** A header given takes the place of ours. `null` when a value would end its line. */
+  #headWith(target: Target, headers: Readonly<Record<string, string>>): string | null {
+    let head = `POST ${pathOf(this.provider, target)} HTTP/1.1\r\n`;
+    for (const [name, value] of Object.entries({ ...this.#headers, ...headers })) {
+      if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return null;
+      head += `${name}: ${value}\r\n`;
+    }
+    return head;
   }
 }
 
-class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
+function isEmpty(headers: Readonly<Record<string, string>>): boolean {
+  for (const _ in headers) return false;
+  return true;
+}
+
+/** A client's header holds what would end the line it stands in. */
+const UNSENDABLE: Abort = { message: 'cannot be sent a header of this request', isLate: false };
+
+class UpstreamExchange implements Waiter, InFlight, Forwarding {
   readonly #upstream: Upstream;
-  readonly #dispatch: () => void;
+  readonly #head: string;
+  readonly #body: Buffer | string;
   #handler: ForwardHandler | null;
-  #controller: Dispatcher.DispatchController | null = null;
+  #connection: Connection | null = null;
   #firstByte: Deadline | null = null;
   #aborted: Abort | null = null;
-  #unreadable = false;
+  #isUnreadable = false;
   #attempts = 0;
 
-  constructor(upstream: Upstream, handler: ForwardHandler, dispatch: () => void) {
+  constructor(upstream: Upstream, handler: ForwardHandler, head: string, body: Buffer | string) {
     this.#upstream = upstream;
     this.#handler = handler;
-    this.#dispatch = dispatch;
+    this.#head = head;
+    this.#body = body;
   }
 
   attempt(): void {
     // Given up while it waited to be tried again.
     if (this.#handler === null) return;
     this.#attempts += 1;
-    this.#dispatch();
+    this.#upstream.pool.acquire(this);
   }
 
-  // undici calls this once a socket is there, right before it writes: from here on bytes may be
-  // out.
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted !== null) return controller.abort(new Error(this.#aborted.message));
+  ready(connection: Connection): boolean {
+    if (!connection.send(this, this.#head, this.#body)) return false;
+    this.#connection = connection;
     const { firstBytes } = this.#upstream;
     this.#firstByte = firstBytes.add(() => {
       const message = `sent no answer for ${firstBytes.timeoutMs / 1000} s`;
       this.abort({ message: `${message} (first_byte_timeout_seconds)`, isLate: true });
     });
+    return true;
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    this.#endWait();
-    const encoding = headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity' && status >= 200 && status < 300) {
-      this.#unreadable = true;
-      const message = `sent an answer that is encoded (${String(encoding)})`;
-      this.#aborted = { message: `${message}, which was not asked for`, isLate: false };
-      controller.abort(new Error(message));
-      return;
-    }
-    const returned: [string, string][] = [];
-    for (const name in headers) {
-      const value = headers[name];
-      if (value !== undefined && isReturnedHeader(name)) {
-        returned.push([name, Array.isArray(value) ? value.join(', ') : value]);
-      }
-    }
-    this.#handler?.onStart(status, returned);
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#handler?.onData(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#handler?.onEnd();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#endWait();
-    const sent = this.#controller !== null;
+  failed(error: Error, isLate: boolean): void {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const pauseMs = RETRY_AFTER_MS[this.#attempts - 1];
-    if (!sent && pauseMs !== undefined && NEVER_CONNECTED.has(code)) {
+    if (pauseMs !== undefined && NEVER_CONNECTED.has(code)) {
       setTimeout(() => this.attempt(), pauseMs);
       return;
     }
-    const isLate = !sent && code === 'UND_ERR_CONNECT_TIMEOUT';
     const seconds = this.#upstream.provider.connectTimeoutMs / 1000;
     const message = isLate
       ? `accepted no connection within ${seconds} s (connect_timeout_seconds)`
-      : `cannot be reached: ${messageOf(error)}`;
-    const why = this.#aborted ?? { message, isLate };
-    this.#fail({ ...why, sent, unreadable: this.#unreadable });
+      : `cannot be reached: ${messageOf(error) || code}`;
+    this.#fail({ message, isLate, sent: false, unreadable: false });
+  }
+
+  head({ status, headers }: ResponseHead): void {
+    this.#endWait();
+    const returned: [string, string][] = [];
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at] as string;
+      const value = headers[at + 1] as string;
+      if (isReturnedHeader(name)) returned.push([name, value]);
+      if (name === 'content-encoding' && !isPlain(value) && status >= 200 && status < 300) {
+        this.#isUnreadable = true;
+        const message = `encoded its answer (${value}), which nobody asked it for`;
+        return this.abort({ message, isLate: false });
+      }
+    }
+    this.#guarded((handler) => handler.onStart(status, returned));
+  }
+
+  body(bytes: Buffer): void {
+    this.#guarded((handler) => handler.onData(bytes));
+  }
+
+  end(): void {
+    this.#connection = null;
+    this.#guarded((handler) => {
+      handler.onEnd();
+      this.#handler = null;
+    });
+  }
+
+  broken(error: Error): void {
+    this.#endWait();
+    const isMalformed = error instanceof MalformedResponse;
+    const message = `${isMalformed ? 'cannot be understood' : 'cannot be reached'}: ${messageOf(error)}`;
+    const isAnswer = isMalformed && error.status >= 200 && error.status < 300;
+    const why = this.#aborted ?? { message, isLate: false };
+    this.#fail({ ...why, sent: true, unreadable: this.#isUnreadable || isAnswer });
   }
 
   pause(): void {
-    this.#controller?.pause();
+    this.#connection?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#connection?.resume();
   }
 
   abort(why: Abort): void {
+    if (this.#handler === null) return;
     this.#aborted = why;
-    // Queued or still connecting: undici tells nobody before it has a socket, so it is over here.
-    if (this.#controller === null) this.#fail({ ...why, sent: false, unreadable: false });
-    else this.#controller.abort(new Error(why.message));
+    if (this.#connection !== null) return this.#connection.close(new Error(why.message));
+    // Waiting for a connection, or for another attempt to make one.
+    this.#upstream.pool.cancel(this);
+    this.#fail({ ...why, sent: false, unreadable: false });
+  }
+
+  /** What an answer finds wrong with its handling ends this request, not its thread. */
+  #guarded(tell: (handler: ForwardHandler) => void): void {
+    if (this.#handler === null) return;
+    try {
+      tell(this.#handler);
+    } catch (error) {
+      process.emitWarning(`an answer is given up on a defect: ${messageOf(error)}`);
+      const why = { message: `sent what cannot be handled: ${messageOf(error)}`, isLate: false };
+      if (this.#connection !== null) return this.abort(why);
+      this.#fail({ ...why, sent: true, unreadable: false });
+    }
   }
 
   #endWait(): void {
@@ -210,6 +259,9 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Forwarding {
   #fail(failure: UpstreamFailure): void {
     const handler = this.#handler;
     this.#handler = null;
+    this.#connection = null;
     handler?.onFailure(failure);
   }
 }
+
+const isPlain = (encoding: string): boolean => /^(identity)?$/i.test(encoding);

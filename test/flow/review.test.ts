@@ -283,7 +283,11 @@ t.test('odd answers of a provider end the reservation once', async (t) => {
       status: 200,
       free: false,
     },
-    unasked: { script: (_, r) => r.writeContinue(), status: 502, free: false },
+    unasked: {
+      script: (_, r) => r.writeContinue(() => json(r, completion(5))),
+      status: 200,
+      free: false,
+    },
     broken: { script: (_, r) => r.destroy(), status: 502, free: false },
   };
   for (const [name, { script, status, free }] of Object.entries(scripts)) {
