@@ -28,6 +28,6 @@ export interface Proxy {
   /** Microseconds since some instant, monotonic: for durations. */
   readonly nowUs: () => number;
   readonly tally: Tally;
-  /** Budgets whose first rejection this worker has reported, as `scope|window|ordinal`. */
+  /** What this worker has reported, as `event|scope|window|ordinal`. */
   readonly reported: Set<string>;
 }

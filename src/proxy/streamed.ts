@@ -9,6 +9,7 @@ import { MessagesToChatMeter } from '../wire/messages-to-chat-stream.js';
 import { meterFor } from '../wire/meter.js';
 import type { MeterOptions, StreamMeter } from '../wire/stream.js';
 import { type Answer, answerHeaders, type AnswerParts } from './answer.js';
+import { reportStreamWithoutCost } from './report.js';
 
 export class StreamAnswer implements Answer {
   readonly #parts: AnswerParts;
@@ -28,8 +29,7 @@ export class StreamAnswer implements Answer {
     const settledBefore = this.#meter.settled;
     // The meter keeps what is left of an event, the connection its memory.
     const bytes = this.#meter.push(Buffer.from(chunk));
-    // The settle record is written before the bytes that tell its cost.
-    if (this.#meter.settled && !settledBefore) this.#parts.proxy.turn.flush();
+    if (this.#meter.settled && !settledBefore) this.#settled();
     if (bytes !== null && bytes.length > 0) this.#write(bytes);
   }
 
@@ -47,7 +47,7 @@ export class StreamAnswer implements Answer {
     call.stopDeadline();
     const settledBefore = this.#meter.settled;
     const bytes = this.#meter.end(cut);
-    if (!settledBefore) proxy.turn.flush();
+    if (!settledBefore) this.#settled();
     if (exchange.closed) return;
     if (bytes.length > 0) exchange.write(bytes);
     if (exchange.end()) return;
@@ -55,6 +55,15 @@ export class StreamAnswer implements Answer {
     if (cut === 'upstream_timeout') return exchange.drop();
     const deadline = proxy.deadlines.add(() => exchange.drop());
     exchange.onReady(() => proxy.deadlines.remove(deadline));
+  }
+
+  /** The settle record is written before the bytes that tell its cost. */
+  #settled(): void {
+    const { proxy, call } = this.#parts;
+    const { complete, usage, outputBytes } = this.#meter;
+    // A stream that was cut could tell no usage; one that came to its end should have.
+    if (complete && usage === null && outputBytes > 0) reportStreamWithoutCost(proxy, call);
+    proxy.turn.flush();
   }
 
   #write(bytes: Uint8Array): void {

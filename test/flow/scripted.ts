@@ -35,6 +35,8 @@ export async function startScripted(t: Teardown) {
     server,
     url: '',
     lastBody: '',
+    lastUrl: '',
+    lastHeaders: {} as IncomingMessage['headers'],
     /** No request is read before this. */
     reading: Promise.resolve(),
     script: ((_, response) => json(response, completion(5))) as Script,
@@ -43,6 +45,8 @@ export async function startScripted(t: Teardown) {
     const chunks: Buffer[] = [];
     void scripted.reading.then(() => request.on('data', (data: Buffer) => chunks.push(data)));
     request.on('end', () => {
+      scripted.lastUrl = request.url ?? '';
+      scripted.lastHeaders = request.headers;
       scripted.lastBody = Buffer.concat(chunks).toString();
       scripted.script(request, response, scripted.lastBody);
     });
