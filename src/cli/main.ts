@@ -9,12 +9,14 @@ import { marked, printMarked } from './print.js';
 import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
 import { dayArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
-import type { LedgerFlags, SpendFlags } from './reports.js';
+import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
+import type { SpendFlags } from './reports.js';
 import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
 
 const reports = () => import('./reports.js');
 const alertVerbs = () => import('./alerts.js');
+const books = () => import('./ledger.js');
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -108,15 +110,31 @@ program
 const ledger = program.command('ledger').description('the books themselves');
 ledger
   .command('export')
-  .description('one JSON object a line for every request that has ended')
+  .description('every request that has ended: one JSON object a line, or CSV')
   .addOption(configOption())
-  .action(async (flags: LedgerFlags) => (await reports()).exportCommand(flags));
+  .option('--since <day>', '2026-03-25, today, or 30d (default: the first)', dayArgument)
+  .option('--until <day>', 'last day, included (default: today)', dayArgument)
+  .option('--csv', 'comma-separated values, for a spreadsheet')
+  .action(async (flags: ExportFlags) => (await books()).exportCommand(flags));
+ledger
+  .command('tail')
+  .description('follow requests as they end, until interrupted')
+  .addOption(configOption())
+  .option('-n, --lines <n>', 'how many to begin with', wholeNumber(0, 100_000), 10)
+  .option('--json', 'one JSON object a line')
+  .action(async (flags: TailFlags) => (await books()).tailCommand(flags));
 ledger
   .command('verify')
   .description('check every checksum, and every total against its records')
   .addOption(configOption())
   .option('--json', 'one JSON object')
-  .action(async (flags: LedgerFlags) => (await reports()).verifyCommand(flags));
+  .action(async (flags: LedgerFlags) => (await books()).verifyCommand(flags));
+ledger
+  .command('rebuild')
+  .description('build lost or damaged books again from the journals')
+  .addOption(configOption())
+  .option('--force', 'set books that are there aside')
+  .action(async (flags: LedgerFlags) => (await books()).rebuildCommand(flags));
 
 program
   .command('status')

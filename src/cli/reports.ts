@@ -1,14 +1,11 @@
-// `tokenpak spend` and `tokenpak ledger`: read the books of a data directory, whether a proxy runs
-// on it or not, and print them.
+// `tokenpak spend`: reads the books of a data directory, whether a proxy runs on it or not.
 
 import { localDate } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { exportEntries } from '../ledger/export.js';
-import { verify } from '../ledger/verify.js';
 import { spend, type SpendBy, spendJson } from '../ledger/spend.js';
 import { configFor } from './config.js';
-import { isColored, printMarked } from './print.js';
+import { isColored } from './print.js';
 import { renderSpend, spendCsv } from './spend.js';
 
 export interface SpendFlags {
@@ -23,7 +20,7 @@ export interface SpendFlags {
 const DAY_MS = 86_400_000;
 const COLUMNS_DEFAULT = 80;
 
-function dayOf(text: string | undefined, timezone: string): LocalDate {
+export function dayOf(text: string | undefined, timezone: string): LocalDate {
   if (text?.includes('-') === true) return Number(text.replaceAll('-', ''));
   const daysAgo = text?.endsWith('d') === true ? Number(text.slice(0, -1)) : 0;
   return localDate(Date.now() - daysAgo * DAY_MS, timezone);
@@ -41,28 +38,6 @@ export async function spendCommand(flags: SpendFlags): Promise<void> {
   if (flags.csv === true) return print(spendCsv(result));
   const color = isColored(process.stdout);
   print(renderSpend(result, { budget, color, columns: process.stdout.columns ?? COLUMNS_DEFAULT }));
-}
-
-export interface LedgerFlags {
-  readonly config: string;
-  readonly json?: boolean;
-}
-
-export async function exportCommand(flags: LedgerFlags): Promise<void> {
-  const { storage } = configFor(flags.config, { needsKeys: false });
-  await exportEntries(storage.path, (line) => print(`${line}\n`));
-}
-
-export async function verifyCommand(flags: LedgerFlags): Promise<void> {
-  const { storage } = configFor(flags.config, { needsKeys: false });
-  const found = await verify(storage.path);
-  if (found.problems.length > 0) process.exitCode = 1;
-  if (flags.json === true) return print(`${JSON.stringify(found)}\n`);
-  const { entries, journalRecords, problems } = found;
-  printMarked(problems.map((problem) => `✗ ${problem}`));
-  if (problems.length > 0) return;
-  const read = `${entries} entries, ${journalRecords} records in journals`;
-  printMarked([`✓ Every checksum and every total agrees (${read})`]);
 }
 
 function print(text: string): void {

@@ -25,6 +25,7 @@ import { SERVICE_TIERS } from '../kernel/usage.js';
 import { type Entry, ENTRY_KINDS } from './entry.js';
 import { SOURCES } from './layout.js';
 import { Packer } from './pack.js';
+import { newerFormat } from './segment.js';
 
 /** Some 9 KiB a value: few enough bytes to rewrite, many enough that keys cost nothing. */
 export const CHUNK_ENTRIES_MAX = 64;
@@ -93,10 +94,7 @@ export function unpackChunk(bytes: Buffer): Entry[] {
     throw new TokenPakError('ledger_damaged', 'entries of the ledger do not match their checksum');
   }
   const format = from.getUint8(4);
-  if (format !== FORMAT) {
-    const message = `entries of the ledger have format ${format}, this program reads ${FORMAT}`;
-    throw new TokenPakError('ledger_format', message);
-  }
+  if (format !== FORMAT) throw newerFormat('an entry of the ledger', format);
   const names: string[] = [];
   let at = HEAD_BYTES;
   for (let left = from.getUint16(10); left > 0; left -= 1) {

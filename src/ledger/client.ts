@@ -7,6 +7,7 @@ import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel
 import { LOG_CHANNEL } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { LocalDate } from '../kernel/scope.js';
+import { assureBooks } from './rebuild.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
 import type {
   Adjusted,
@@ -72,11 +73,17 @@ export class Ledger {
 
   /**
    * Takes the data directory and brings its books up to date: replays what earlier processes wrote
-   * and charges in full what they left open. Throws `data_directory_locked`, or `ledger_damaged`
-   * naming the file and the place.
+   * and charges in full what they left open. Throws `data_directory_locked`, `ledger_missing`, or
+   * `ledger_damaged` naming the file and the place.
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const lock = await lockDirectory(options.storagePath);
+    try {
+      assureBooks(options.storagePath);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
     const ledger = new Ledger(options, lock);
     try {
       await ledger.#call('start', options.now());

@@ -4,6 +4,7 @@
 
 import { join } from 'node:path';
 import { crc32c } from '../kernel/crc32c.js';
+import { TokenPakError } from '../kernel/errors.js';
 import { DISK, type Disk } from './disk.js';
 import { FORMAT_VERSION, UNIT_BYTES } from './layout.js';
 
@@ -83,15 +84,26 @@ export function headerOf(segment: Segment, segmentBytes: number): Buffer {
   return header;
 }
 
-/** What is wrong with a segment's header unit; `null` when nothing is. */
+/** No damage, and nothing to delete: another program's file. */
+export const newerFormat = (path: string, format: number): TokenPakError =>
+  new TokenPakError(
+    'ledger_format',
+    `${path} has format ${format}, and this version reads format ${FORMAT_VERSION}: a newer ` +
+      'TokenPak wrote it. Install that one again, or set storage.path to another directory.',
+  );
+
+/**
+ * What is wrong with a segment's header unit; `null` when nothing is. Throws `ledger_format` when a
+ * newer program wrote it.
+ */
 export function headerFault(header: Buffer, segment: Segment): string | null {
   if (header.length < UNIT_BYTES || !header.subarray(0, 8).equals(MAGIC)) {
     return 'no journal segment';
   }
-  const format = header.readUInt32LE(8);
-  if (format !== FORMAT_VERSION) return `format version ${format}, this program reads 1`;
   const sum = crc32c(header, 16, UNIT_BYTES, crc32c(header, 0, 12));
   if (header.readUInt32LE(12) !== sum) return 'the header does not match its checksum';
+  const format = header.readUInt32LE(8);
+  if (format !== FORMAT_VERSION) throw newerFormat(segmentPath(segment), format);
   if (header.readUInt32LE(16) !== segment.journalId || header.readUInt32LE(20) !== segment.number) {
     return 'the header belongs to another segment';
   }

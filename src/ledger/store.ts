@@ -16,6 +16,7 @@ import { OpenBook, type Page } from './open-book.js';
 import { Outbox } from './outbox.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
+import { newerFormat } from './segment.js';
 import { RetiredSums } from './retired.js';
 import { packUtcTotals, unpackUtcTotals, type UtcTotals, utcTotalsKey } from './utc-totals.js';
 
@@ -82,10 +83,7 @@ export class Store implements Booked {
     this.#utcRetired = table('utcRetired');
     const format = this.#number('format');
     if (format === null && !readOnly) this.#setNumber('format', STORE_FORMAT);
-    else if (format !== STORE_FORMAT) {
-      const found = `${this.#path} has format ${format ?? 'none'}`;
-      throw new TokenPakError('ledger_format', `${found}, this program reads ${STORE_FORMAT}`);
-    }
+    else if (format !== STORE_FORMAT) throw newerFormat(this.#path, format ?? 0);
   }
 
   static exists(storagePath: string): boolean {
@@ -99,6 +97,11 @@ export class Store implements Booked {
   /** Ends of reservations that were not open, since ever. Anything but 0 is a defect. */
   get strayEnds(): number {
     return this.#number('strayEnds') ?? 0;
+  }
+
+  /** Of ends whose beginnings were not kept, after the books were built again. */
+  forgiveStrayEnds(): void {
+    this.#setNumber('strayEnds', 0);
   }
 
   openOf(reservationId: bigint): ReserveRecord | undefined {

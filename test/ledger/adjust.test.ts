@@ -3,7 +3,7 @@ import t from 'tap';
 import type { AlertEvent } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
-import { exportEntries } from '../../src/ledger/export.js';
+import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { verify } from '../../src/ledger/verify.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { withSnapshot } from '../../src/ledger/snapshot.js';
@@ -109,7 +109,7 @@ t.test('a correction shows in spend and export, of nobody', async (t) => {
     rows: [{ provider: 'openai', cost_usd: '4.00', requests: 2 }],
   });
   const lines: string[] = [];
-  await exportEntries(storagePath, (line) => lines.push(line));
+  await exportEntries(storagePath, (entry) => lines.push(JSON.stringify(exportedEntry(entry))));
   t.match(
     lines
       .map((line) => JSON.parse(line) as object)

@@ -5,7 +5,7 @@ import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Ledger } from '../../src/ledger/client.js';
-import { exportEntries } from '../../src/ledger/export.js';
+import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { verify } from '../../src/ledger/verify.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
@@ -174,7 +174,10 @@ t.test(
     t.same(await due('log'), [AT_50]);
     await ledger.close();
     const lines: string[] = [];
-    t.equal(await exportEntries(storagePath, (line) => lines.push(line)), 2);
+    t.equal(
+      await exportEntries(storagePath, (entry) => lines.push(JSON.stringify(exportedEntry(entry)))),
+      2,
+    );
     t.match(JSON.parse(lines[1] as string), {
       sequence: 1,
       time: '2026-03-25T12:01:00.000Z',
@@ -220,6 +223,7 @@ t.test('booking the same journal again changes nothing', async (t) => {
 
 t.test('refuses a damaged journal and names file and byte', async (t) => {
   const storagePath = t.testdir();
+  await book(storagePath);
   deadJournal(storagePath, 1).close();
   const directory = join(storagePath, 'journal');
   const path = segmentPath({ directory, journalId: 1, number: 0 });
