@@ -24,13 +24,15 @@ function formatOf(timezone: string): Intl.DateTimeFormat {
  * The calendar day that a clock in the zone shows at the instant. RangeError for an unknown zone.
  */
 export function localDate(timeMs: number, timezone: string): LocalDate {
-  let date = 0;
-  for (const part of formatOf(timezone).formatToParts(timeMs)) {
-    if (part.type === 'year') date += Number(part.value) * 10_000;
-    else if (part.type === 'month') date += Number(part.value) * 100;
-    else if (part.type === 'day') date += Number(part.value);
-  }
-  return date;
+  // 03/25/2026: taken apart here, since taking it apart there costs three times as much.
+  const text = formatOf(timezone).format(timeMs);
+  const [month, day, year] = [text.slice(0, 2), text.slice(3, 5), text.slice(6)];
+  return Number(year) * 10_000 + Number(month) * 100 + Number(day);
+}
+
+/** The local day that lies so many days after a day, or before it. */
+export function dayPlus(date: LocalDate, days: number): LocalDate {
+  return utcDate(utcStart(date) + days * 24 * HOUR_MS);
 }
 
 /**
@@ -50,13 +52,8 @@ function dayStart(date: LocalDate, timezone: string): number {
 }
 
 function nextDate(window: WindowKind, date: LocalDate): LocalDate {
-  const year = Math.floor(date / 10_000);
-  const month = (Math.floor(date / 100) % 100) - 1;
-  const next =
-    window === 'daily'
-      ? new Date(Date.UTC(year, month, (date % 100) + 1))
-      : new Date(Date.UTC(year, month + 1, 1));
-  return next.getUTCFullYear() * 10_000 + (next.getUTCMonth() + 1) * 100 + next.getUTCDate();
+  if (window === 'daily') return dayPlus(date, 1);
+  return utcDate(Date.UTC(Math.floor(date / 10_000), Math.floor(date / 100) % 100, 1));
 }
 
 /** The calendar day in UTC, in which providers write their invoices. */
@@ -69,17 +66,28 @@ export function utcDate(timeMs: number): LocalDate {
 export const utcStart = (date: LocalDate): number =>
   Date.UTC(Math.floor(date / 10_000), (Math.floor(date / 100) % 100) - 1, date % 100);
 
+interface Bounds {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Windows whose bounds are remembered: the present ones are asked for again and again. */
+const BOUNDS_MAX = 256;
+const boundsKnown = new Map<string, Bounds>();
+
 /** Start (inclusive) and end (exclusive) of the day or month that holds a local date. */
-export function windowBounds(
-  window: WindowKind,
-  date: LocalDate,
-  timezone: string,
-): { startMs: number; endMs: number } {
+export function windowBounds(window: WindowKind, date: LocalDate, timezone: string): Bounds {
   const first = window === 'daily' ? date : Math.floor(date / 100) * 100 + 1;
-  return {
+  const key = `${window}${first}${timezone}`;
+  const known = boundsKnown.get(key);
+  if (known !== undefined) return known;
+  const bounds = {
     startMs: dayStart(first, timezone),
     endMs: dayStart(nextDate(window, first), timezone),
   };
+  if (boundsKnown.size >= BOUNDS_MAX) boundsKnown.clear();
+  boundsKnown.set(key, bounds);
+  return bounds;
 }
 
 /**

@@ -56,7 +56,7 @@ const DONE = Promise.resolve();
 export class Journal {
   readonly #options: Required<JournalOptions>;
   readonly #disk: Disk;
-  readonly #batch = Buffer.alloc(BATCH_BYTES);
+  readonly #batch: Buffer;
   readonly #open = new Set<bigint>();
   #batchBytes = 0;
   #sequence = 0;
@@ -85,6 +85,7 @@ export class Journal {
     const { segmentBytes, journalId, directory } = this.#options;
     this.#disk = this.#options.disk;
     assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
+    this.#batch = Buffer.alloc(Math.min(BATCH_BYTES, segmentBytes));
     assert(journalId >= 0 && journalId <= JOURNAL_ID_MAX, 'journal number');
     try {
       this.#disk.makeDirectory(directory);
@@ -317,7 +318,7 @@ export class Journal {
   }
 
   #append(span: number, encode: (place: Place, sequence: number) => number): number {
-    if (this.#batchBytes + span > BATCH_BYTES) this.flush();
+    if (this.#batchBytes + span > this.#batch.length) this.flush();
     const offset = this.#batchBytes;
     assert(this.#position + offset + span <= this.#options.segmentBytes, 'room was kept back');
     const sequence = this.#sequence;

@@ -25,6 +25,8 @@ export interface Fault {
 
 const CHUNK_BYTES = 256 * 1024;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
+/** One for all: whoever reads into it has taken the records out before anyone else reads. */
+const CHUNK = Buffer.allocUnsafe(CHUNK_BYTES);
 
 export const faultText = (fault: Fault): string =>
   `${fault.path} is damaged at byte ${fault.offset}: ${fault.why}`;
@@ -34,7 +36,6 @@ export class Tail {
   readonly #directory: string;
   readonly #disk: Disk;
   readonly #cursor: Cursor;
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #segment: number;
   #offset: number;
   #fd: number | null = null;
@@ -135,8 +136,8 @@ export class Tail {
   }
 
   #load(position: number): Buffer {
-    const bytes = this.#disk.read(this.#fd as number, this.#chunk, position);
-    return this.#chunk.subarray(0, bytes);
+    const bytes = this.#disk.read(this.#fd as number, CHUNK, position);
+    return CHUNK.subarray(0, bytes);
   }
 
   /** Reads one chunk's records. False at the end of what is written. */

@@ -22,7 +22,7 @@ export interface Proxy {
   readonly journal: Journal;
   readonly turn: Turn;
   readonly tokens: TokenClient;
-  readonly deadlines: Deadlines;
+  readonly deadlines: Pick<Deadlines, 'timeoutMs' | 'add' | 'remove'>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly now: () => number;
   /** Microseconds since some instant, monotonic: for durations. */

@@ -9,22 +9,28 @@ export class Turn {
   readonly #journal: Journal;
   readonly #onFailure: (error: unknown) => void;
   readonly #durable: boolean;
+  readonly #atTurnEnd: (run: () => void) => void;
   #waiters: Waiter[] = [];
 
   constructor(
     journal: Journal,
-    options: { durability: 'process' | 'power'; onFailure: (error: unknown) => void },
+    options: {
+      durability: 'process' | 'power';
+      onFailure: (error: unknown) => void;
+      atTurnEnd?: (run: () => void) => void;
+    },
   ) {
     this.#journal = journal;
     this.#durable = options.durability === 'power';
     this.#onFailure = options.onFailure;
+    this.#atTurnEnd = options.atTurnEnd ?? setImmediate;
   }
 
   /**
    * Calls back once everything appended so far is in the journal, or with `false` if it cannot be.
    */
   after(waiter: Waiter): void {
-    if (this.#waiters.push(waiter) === 1) setImmediate(() => this.flush());
+    if (this.#waiters.push(waiter) === 1) this.#atTurnEnd(() => this.flush());
   }
 
   /** Ends the turn now. Safe to call when nothing waits. */

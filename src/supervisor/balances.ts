@@ -7,9 +7,16 @@ import type { Books, Holding } from '../admin/running.js';
 import { Accounts } from '../budget/account.js';
 import { Counters, countersBytes, SLOTS_DEFAULT } from '../budget/counters.js';
 import type { BudgetConfig } from '../config/config.js';
+import { dayPlus } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
-import { GLOBAL_SCOPE, type LocalDate, userScope, type WindowKind } from '../kernel/scope.js';
+import {
+  GLOBAL_SCOPE,
+  type LocalDate,
+  userScope,
+  type WindowKind,
+  windowNumber,
+} from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
 import type { GlobalWindow } from '../ledger/protocol.js';
 
@@ -19,12 +26,14 @@ const DRIFT_LOOKS_MAX = 5;
 const DRIFT_PAUSE_MS = 20;
 
 export class Balances {
-  readonly buffer = new SharedArrayBuffer(countersBytes(SLOTS_DEFAULT));
+  readonly buffer: SharedArrayBuffer;
   readonly salt = randomBytes(16).toString('hex');
-  readonly #counters = new Counters(this.buffer);
+  readonly #counters: Counters;
   readonly #accounts: Accounts;
 
-  constructor(budget: BudgetConfig) {
+  constructor(budget: BudgetConfig, slots: number = SLOTS_DEFAULT) {
+    this.buffer = new SharedArrayBuffer(countersBytes(slots));
+    this.#counters = new Counters(this.buffer);
     this.#accounts = new Accounts(this.#counters, budget, this.salt);
   }
 
@@ -39,8 +48,11 @@ export class Balances {
     return { settled, reserved: reserved < 0n ? ZERO_USD : nano(reserved) };
   }
 
-  /** Books what was settled in the present windows before this process started. */
-  async seed(ledger: Ledger, date: LocalDate): Promise<void> {
+  /**
+   * Books what was settled in the present windows before this process started, and in those beside
+   * them: a clock that is set back an hour at night is in yesterday again, or has been in tomorrow.
+   */
+  async seed(ledger: Pick<Ledger, 'balances'>, date: LocalDate): Promise<void> {
     for (const { scope, window, settled } of await ledger.balances(date)) {
       const budget = this.#accounts.budget(scope, window, date, null);
       if (budget === null) {
@@ -48,19 +60,31 @@ export class Balances {
       }
       this.#counters.seed(budget.bank, settled);
     }
+    // Tomorrow and yesterday share a bank: what tomorrow has taken, yesterday is refused.
+    for (const beside of [dayPlus(date, 1), dayPlus(date, -1)]) {
+      for (const { scope, window, settled } of await ledger.balances(beside)) {
+        if (windowNumber(window, beside) === windowNumber(window, date)) continue;
+        const budget = this.#accounts.budget(scope, window, beside, null);
+        if (budget !== null) this.#counters.seed(budget.bank, settled);
+      }
+    }
   }
 
   /** The counters hold a dead worker's open reservations already: from now on as settled. */
-  async recover(ledger: Ledger, journalId: number): Promise<void> {
+  async recover(ledger: Pick<Ledger, 'recover'>, journalId: number): Promise<void> {
     for (const { user, date, amount, cost } of await ledger.recover(journalId)) {
-      for (const budget of this.#accounts.of(user, date)?.budgets ?? []) {
-        this.#counters.settle(budget.bank, amount, cost);
+      for (const scope of [userScope(user), GLOBAL_SCOPE]) {
+        for (const window of WINDOWS) {
+          // Of a day that is two days past the counters hold nothing, of its month perhaps still.
+          const budget = this.#accounts.budget(scope, window, date, null);
+          if (budget !== null) this.#counters.settle(budget.bank, amount, cost);
+        }
       }
     }
   }
 
   /** The state of the books, and how far the counters are from them. */
-  async status(ledger: Ledger, date: LocalDate): Promise<Books> {
+  async status(ledger: Pick<Ledger, 'status'>, date: LocalDate): Promise<Books> {
     for (let look = 1; ; look++) {
       const before = WINDOWS.map((window) => this.#globalCells(window, date));
       const status = await ledger.status(date);
