@@ -99,6 +99,13 @@ function extraWork({ input, reasoning }: JsonObject): Unbounded | null {
   return index === -1 ? null : refuse(`input[${index}]`, 'Compaction');
 }
 
+/** OpenAI publishes what writes to its cache for half an hour cost, and not what longer ones do. */
+function longWrites({ prompt_cache_options: options }: JsonObject): Unbounded | null {
+  const ttl = isObject(options) ? options['ttl'] : null;
+  if (isAbsent(ttl) || ttl === '30m') return null;
+  return refuse('prompt_cache_options.ttl', `A cache for ${JSON.stringify(ttl)}`);
+}
+
 /** The one kind of sound that has a length: it comes with the request. */
 const HEARD = 'input_audio';
 
@@ -152,5 +159,11 @@ export function findUnbounded(api: Api, body: JsonObject): Unbounded | null {
   const modality = listOf(body['modalities']).find((each) => !modalities.includes(textOf(each)));
   if (modality !== undefined) return refuse('modalities', `Output of ${textOf(modality)}`);
   const extra = api === 'responses' ? extraWork(body) : null;
-  return extra ?? compaction(api, body) ?? unboundedTool(api, body) ?? audioPart(api, body);
+  return (
+    extra ??
+    longWrites(body) ??
+    compaction(api, body) ??
+    unboundedTool(api, body) ??
+    audioPart(api, body)
+  );
 }

@@ -19,6 +19,8 @@ interface Row {
   readonly model: string;
   readonly wire: Api;
   readonly usage: JsonObject;
+  /** What stands beside it in the answer: the tier that served, and the calls of tools. */
+  readonly beside?: JsonObject;
   /** Exact dollars, as `usdText` writes them. */
   readonly cost_usd: string;
   /** Tokens, the published prices per million, and their sum. */
@@ -43,7 +45,7 @@ const configs = (row: Row): readonly Config[] => [
 function charged(config: Config, row: Row): string {
   const priced = new PriceTable(config).find(row.model);
   if (typeof priced === 'string') return priced;
-  const usage = usageOf(row.wire, { usage: row.usage });
+  const usage = usageOf(row.wire, { ...row.beside, usage: row.usage });
   return usage === null ? 'no usage' : usdText(costOf(priced.price, usage));
 }
 
@@ -58,7 +60,9 @@ t.test('the table spans providers, wires, tiers and token classes', async (t) =>
     'openai embeddings',
     'openai responses',
   ]);
-  for (const words of ['cached', 'cache write', '5m write', '1h write', '>272K', '>200K']) {
+  const classes = ['cached', 'cache write', '5m write', '1h write', '>272K', '>200K'];
+  const beyond = ['flex', 'priority', 'batch', 'audio input', 'audio output', 'web search'];
+  for (const words of [...classes, ...beyond, 'file search']) {
     t.ok(
       rows.some(({ working }) => working.includes(words)),
       words,

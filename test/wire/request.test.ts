@@ -94,6 +94,9 @@ t.test('refuses what cannot be bounded yet, naming the member', async (t) => {
       param,
     );
   }
+  const cache = (ttl: unknown) => refusal('chat', { ...body, prompt_cache_options: { ttl } });
+  t.match(cache('12h'), { param: 'prompt_cache_options.ttl', invalid: /12h/ });
+  t.equal(cache('30m'), null);
   const audio = { role: 'user', content: [{ type: 'audio_url', audio_url: {} }] };
   t.match(refusal('chat', { ...body, messages: [audio] }), { param: 'messages[0].content' });
 });
