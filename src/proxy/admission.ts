@@ -5,6 +5,7 @@ import { admit, headroom, isTight, type Refusal, type Reservation } from '../bud
 import { type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { affordableOutputTokens, worstCost } from '../pricing/cost.js';
 import { boundedByContext } from '../tokens/bound.js';
+import { picturesMax } from '../tokens/picture.js';
 import { hiddenTokensMax, type Prompt, promptTexts } from '../tokens/prompt.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
@@ -77,7 +78,8 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
       const tokens = await proxy.tokens.count(prompt.texts, encoding);
       if (tokens === null) return candidate;
       const hidden = hiddenTokensMax(upstreamModel);
-      const sum = tokens + prompt.fixedTokens + hidden;
+      const seen = picturesMax(prompt.pictures, candidate.model);
+      const sum = tokens + prompt.fixedTokens + seen + hidden;
       const exact = boundedByContext(sum, facts, quote.request.prompts);
       return { ...candidate, inputTokens: Math.min(candidate.inputTokens, exact) };
     }),

@@ -3,7 +3,8 @@
 // none.
 
 import type { PricedModel } from '../pricing/table.js';
-import { inputBound } from '../tokens/bound.js';
+import { boundFor, inputBound } from '../tokens/bound.js';
+import { picturesMax } from '../tokens/picture.js';
 import { hiddenTokensMax, promptTexts } from '../tokens/prompt.js';
 import { speaks } from '../upstream/provider.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -36,16 +37,18 @@ export function countTokens(proxy: Proxy, exchange: Exchange, newId: () => strin
 async function count(
   proxy: Proxy,
   exchange: Exchange,
-  { encoding, upstreamModel }: PricedModel,
+  model: PricedModel,
   body: Record<string, unknown>,
 ): Promise<number> {
-  const bound = inputBound('messages', body, exchange.body.length);
+  const { encoding, upstreamModel } = model;
+  const bound = boundFor(inputBound('messages', body, exchange.body.length), model);
   if (encoding === null) return bound;
   try {
-    const { texts, fixedTokens } = promptTexts('messages', body);
+    const { texts, fixedTokens, pictures } = promptTexts('messages', body);
     const tokens = await proxy.tokens.count(texts, encoding);
     if (tokens === null) return bound;
-    return Math.min(bound, tokens + fixedTokens + hiddenTokensMax(upstreamModel));
+    const seen = picturesMax(pictures, model);
+    return Math.min(bound, tokens + fixedTokens + seen + hiddenTokensMax(upstreamModel));
   } catch {
     // Nested too deeply to be walked: the bound is an answer too.
     return bound;

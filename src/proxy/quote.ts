@@ -9,7 +9,7 @@ import type { NanoUsd } from '../kernel/money.js';
 import { USER_BYTES_MAX } from '../kernel/scope.js';
 import { worstCost } from '../pricing/cost.js';
 import type { PricedModel } from '../pricing/table.js';
-import { boundedByContext, inputBound } from '../tokens/bound.js';
+import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
 import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
 import { speaks, wireOf } from '../upstream/provider.js';
 import { memberCount } from '../wire/json.js';
@@ -116,7 +116,8 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
     };
   }
   const bound = inputBound(exchange.api, body, exchange.body.length);
-  const boundOf = (each: PricedModel) => bound + preambleTokens(exchange, body, each);
+  const boundOf = (each: PricedModel) =>
+    boundFor(bound, each) + preambleTokens(exchange, body, each);
   const candidates = [candidateOf(request, model, boundOf(model), false)];
   const fallback = fallbackFor(proxy, exchange, model, request);
   if (fallback !== null) candidates.push(candidateOf(request, fallback, boundOf(fallback), true));

@@ -13,6 +13,8 @@ import {
   payloadLength,
   toolTokensMax,
 } from './media.js';
+import { soundOf, soundTokensMax } from './sound.js';
+import { isPicture, type Picture, pictureOf, picturesMax, type Viewer } from './picture.js';
 
 /** Priming the reply, and what a translation to the other API adds around the whole. */
 const FRAMING_TOKENS = 64;
@@ -36,19 +38,39 @@ function mediaParts(item: Json): unknown[] {
   ];
 }
 
-function conversationBound(api: Api, body: Json, bodyBytes: number): number {
+/** What any model bills, and the pictures, for which each has a formula of its own. */
+export interface InputBound {
+  readonly tokens: number;
+  readonly pictures: readonly Picture[];
+}
+
+const NO_PICTURES: readonly Picture[] = [];
+
+function conversationBound(api: Api, body: Json, bodyBytes: number): InputBound {
+  const pictures: Picture[] = [];
   let tokens = bodyBytes + FRAMING_TOKENS + toolTokensMax(api, body);
   for (const message of listOf(api === 'responses' ? body['input'] : body['messages'])) {
     tokens += MESSAGE_TOKENS;
     if (!isJson(message)) continue;
     for (const part of mediaParts(message)) {
+      if (!isJson(part)) continue;
+      if (isPicture(part)) {
+        const picture = pictureOf(part);
+        tokens -= picture.carried;
+        pictures.push(picture);
+        continue;
+      }
+      if (part['type'] === 'input_audio') {
+        tokens += soundTokensMax(part) - soundOf(part).length;
+        continue;
+      }
       // What the part carries stands in the body's bytes already.
-      if (isJson(part)) tokens += Math.max(0, mediaTokensMax(part) - payloadLength(part));
+      tokens += Math.max(0, mediaTokensMax(part) - payloadLength(part));
     }
     // An earlier spoken answer, referred to by id.
     if (isJson(message['audio'])) tokens += DOCUMENT_TOKENS_MAX;
   }
-  return tokens;
+  return { tokens, pictures };
 }
 
 /** Token ids are counted, not bounded: nothing else of such a request but a suffix has a length. */
@@ -64,16 +86,23 @@ function bareBound(input: unknown, suffix: unknown, bodyBytes: number): number {
  * stands for, so the body's own bytes bound its text. Added is only what bytes do not bound. A
  * request with hidden context has no bound but the model's window.
  */
-export function inputBound(api: Api, body: Json, bodyBytes: number): number {
+export function inputBound(api: Api, body: Json, bodyBytes: number): InputBound {
   switch (api) {
     case 'completions':
-      return bareBound(body['prompt'], body['suffix'], bodyBytes);
+      return {
+        tokens: bareBound(body['prompt'], body['suffix'], bodyBytes),
+        pictures: NO_PICTURES,
+      };
     case 'embeddings':
-      return bareBound(body['input'], null, bodyBytes);
+      return { tokens: bareBound(body['input'], null, bodyBytes), pictures: NO_PICTURES };
     default:
       return conversationBound(api, body, bodyBytes);
   }
 }
+
+/** All that a model can be billed for the input. */
+export const boundFor = ({ tokens, pictures }: InputBound, viewer: Viewer): number =>
+  tokens + picturesMax(pictures, viewer);
 
 /** No provider takes more input than the model's window, for each prompt of a list. */
 export function boundedByContext(

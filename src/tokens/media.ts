@@ -10,12 +10,6 @@ export const isJson = (value: unknown): value is Json =>
 
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/**
- * The dearest documented image: 2,833 + 8 tiles × 5,667 = 48,169 tokens (gpt-4o-mini, high detail,
- * at most 768 × 2,048). Claude's and the patch models' images stay below 15,000.
- */
-export const IMAGE_TOKENS_MAX = 50_000;
-
 /** A PDF is billed by its pages, text and picture, which its bytes do not bound: a whole window. */
 export const DOCUMENT_TOKENS_MAX = 1_000_000;
 
@@ -42,9 +36,8 @@ const isDataUrl = (value: unknown): boolean =>
 
 /** Base64 carried in the part: its length, in characters and so in bytes. */
 export function payloadLength(part: Json): number {
-  const holders = [part, part['source'], part['image_url'], part['file'], part['input_audio']];
-  // The Responses API has the URL itself there.
-  let length = isDataUrl(part['image_url']) ? textLength(part['image_url']) : 0;
+  const holders = [part, part['source'], part['file']];
+  let length = 0;
   for (const holder of holders) {
     if (!isJson(holder)) continue;
     length += textLength(holder['data']) + textLength(holder['file_data']);
@@ -64,18 +57,13 @@ const TEXTUAL =
 /** Parts that say what they say in the body's own bytes. */
 const isTextual = (type: unknown): boolean => typeof type !== 'string' || TEXTUAL.test(type);
 
-/** The most that one content part can be billed as if it is media; 0 for everything else. */
+/**
+ * The most that one content part can be billed as if it is media; 0 for everything else. Pictures
+ * and sound are not judged here: see picture.ts and sound.ts.
+ */
 export function mediaTokensMax(part: unknown): number {
   if (!isJson(part)) return 0;
   switch (part['type']) {
-    case 'image_url':
-    case 'image':
-    case 'input_image':
-    case 'computer_screenshot':
-      return Math.max(IMAGE_TOKENS_MAX, payloadLength(part));
-    case 'input_audio':
-      // Ten tokens a second; the sparsest codec carries a thousand bytes a second.
-      return payloadLength(part);
     case 'file':
     case 'input_file':
     case 'video_url':

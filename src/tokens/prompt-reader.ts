@@ -2,6 +2,8 @@
 // them. It knows messages, items and parts, not requests.
 
 import { DOCUMENT_TOKENS_MAX, isJson, listOf, mediaTokensMax } from './media.js';
+import { isPicture, type Picture, pictureOf } from './picture.js';
+import { soundTokensMax } from './sound.js';
 
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_NAME = 1;
@@ -20,6 +22,7 @@ const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.
 
 export class PromptReader {
   readonly texts: string[] = [];
+  readonly pictures: Picture[] = [];
   fixedTokens: number;
 
   constructor(fixedTokens = TOKENS_PRIMING) {
@@ -73,6 +76,14 @@ export class PromptReader {
 
   part(part: unknown): void {
     if (!isJson(part)) return this.json(part);
+    if (isPicture(part)) {
+      this.pictures.push(pictureOf(part));
+      return;
+    }
+    if (part['type'] === 'input_audio') {
+      this.fixedTokens += soundTokensMax(part);
+      return;
+    }
     const media = mediaTokensMax(part);
     this.fixedTokens += media;
     switch (part['type']) {

@@ -5,11 +5,13 @@
 import type { Api } from '../kernel/api.js';
 import { bareTexts, tokenIds } from './bare-inputs.js';
 import { type Json, isJson, listOf, toolTokensMax } from './media.js';
+import type { Picture } from './picture.js';
 import { PromptReader } from './prompt-reader.js';
 
 export interface Prompt {
   readonly texts: string[];
   readonly fixedTokens: number;
+  readonly pictures: readonly Picture[];
 }
 
 /** Fields of a request, besides messages and tools, whose content is put into the prompt. */
@@ -18,6 +20,12 @@ const PROMPT_FIELDS = {
   messages: ['tool_choice', 'output_config', 'output_format'],
   responses: ['text', 'tool_choice'],
 } as const;
+
+const promptOf = ({ texts, fixedTokens, pictures }: PromptReader): Prompt => ({
+  texts,
+  fixedTokens,
+  pictures,
+});
 
 const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
@@ -39,7 +47,7 @@ function conversation(api: 'chat' | 'messages' | 'responses', body: Json): Promp
     const value = body[field];
     if (isJson(value)) reader.json(value);
   }
-  return { texts: reader.texts, fixedTokens: reader.fixedTokens };
+  return promptOf(reader);
 }
 
 /** What stands between the text before and the text behind a completion. */
@@ -55,7 +63,7 @@ function bare(input: unknown, suffix: unknown): Prompt {
     reader.fixedTokens += TOKENS_PER_SUFFIX;
     reader.text(suffix);
   }
-  return { texts: reader.texts, fixedTokens: reader.fixedTokens };
+  return promptOf(reader);
 }
 
 /** Of a request without hidden context: what the provider adds cannot be counted here. */

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { inputBound } from '../../src/tokens/bound.js';
+import { boundFor, inputBound } from '../../src/tokens/bound.js';
 import { get, post, type RunningProxy } from './harness.js';
 import {
   completion,
@@ -129,7 +129,8 @@ t.test('images are bounded wherever a Messages request may hold them', (t) => {
   const nested = { type: 'document', source: { type: 'content', content: [image] } };
   const result = { type: 'tool_result', tool_use_id: 't', content: [nested] };
   const body = { messages: [{ role: 'user', content: [result] }] };
-  const bound = inputBound('messages', body, JSON.stringify(body).length);
+  const viewer = { provider: { type: 'anthropic' }, upstreamModel: 'claude-sonnet-4-5' } as const;
+  const bound = boundFor(inputBound('messages', body, JSON.stringify(body).length), viewer);
   t.ok(bound > 1_600, `an image can cost 1,600 tokens, the bound of all is ${bound}`);
   t.end();
 });

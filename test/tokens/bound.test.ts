@@ -4,17 +4,18 @@ import { get_encoding } from '@dqbd/tiktoken';
 import t from 'tap';
 import type { Api } from '../../src/kernel/api.js';
 import { ENCODINGS } from '../../src/kernel/encoding.js';
-import { boundedByContext, inputBound } from '../../src/tokens/bound.js';
-import {
-  DOCUMENT_TOKENS_MAX,
-  HOSTED_TOOL_TOKENS_MAX,
-  IMAGE_TOKENS_MAX,
-} from '../../src/tokens/media.js';
+import { boundedByContext, boundFor, inputBound } from '../../src/tokens/bound.js';
+import { DOCUMENT_TOKENS_MAX, HOSTED_TOOL_TOKENS_MAX } from '../../src/tokens/media.js';
+import { picturesMax } from '../../src/tokens/picture.js';
 import { promptTexts } from '../../src/tokens/prompt.js';
 import { COOKBOOK } from './cookbook.js';
 
+/** Another maker's server, of whose pictures nothing is known. */
+const VIEWER = { provider: { type: 'openai-compatible' }, upstreamModel: 'some-model' } as const;
+const IMAGE_TOKENS_MAX = picturesMax([{ size: null, detail: null, carried: 0 }], VIEWER);
+
 const boundOf = (api: Api, body: Record<string, unknown>): number =>
-  inputBound(api, body, Buffer.byteLength(JSON.stringify(body)));
+  boundFor(inputBound(api, body, Buffer.byteLength(JSON.stringify(body))), VIEWER);
 
 const user = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] });
 
@@ -42,10 +43,10 @@ t.test('is never below the exact count', async (t) => {
   for (const encoding of ENCODINGS) {
     const encoder = get_encoding(encoding);
     for (const [api, body] of bodies) {
-      const { texts, fixedTokens } = promptTexts(api, body);
+      const { texts, fixedTokens, pictures } = promptTexts(api, body);
       const exact = texts.reduce(
         (sum, text) => sum + encoder.encode(text, [], []).length,
-        fixedTokens,
+        fixedTokens + picturesMax(pictures, VIEWER),
       );
       t.ok(boundOf(api, body) >= exact, `${boundOf(api, body)} for ${exact}`);
     }

@@ -4,18 +4,24 @@ import { get_encoding } from '@dqbd/tiktoken';
 import t from 'tap';
 import type { Api } from '../../src/kernel/api.js';
 import { ENCODINGS } from '../../src/kernel/encoding.js';
-import { inputBound } from '../../src/tokens/bound.js';
-import {
-  DOCUMENT_TOKENS_MAX,
-  HOSTED_TOOL_TOKENS_MAX,
-  IMAGE_TOKENS_MAX,
-} from '../../src/tokens/media.js';
+import { boundFor, inputBound } from '../../src/tokens/bound.js';
+import { DOCUMENT_TOKENS_MAX, HOSTED_TOOL_TOKENS_MAX } from '../../src/tokens/media.js';
+import { picturesMax } from '../../src/tokens/picture.js';
 import { hiddenTokensMax, promptTexts } from '../../src/tokens/prompt.js';
 
 type Json = Record<string, unknown>;
 
+/** Another maker's server, of whose pictures nothing is known. */
+const VIEWER = { provider: { type: 'openai-compatible' }, upstreamModel: 'some-model' } as const;
+const IMAGE_TOKENS_MAX = picturesMax([{ size: null, detail: null, carried: 0 }], VIEWER);
+
 const boundOf = (api: Api, body: Json): number =>
-  inputBound(api, body, Buffer.byteLength(JSON.stringify(body)));
+  boundFor(inputBound(api, body, Buffer.byteLength(JSON.stringify(body))), VIEWER);
+
+const fixedOf = (api: Api, body: Json): number => {
+  const { fixedTokens, pictures } = promptTexts(api, body);
+  return fixedTokens + picturesMax(pictures, VIEWER);
+};
 
 const tokens = (length: number): number[] => Array.from({ length }, () => 50_256);
 
@@ -24,9 +30,9 @@ t.test('token ids count their number exactly', async (t) => {
     ['completions', 'prompt'],
     ['embeddings', 'input'],
   ] as const) {
-    t.same(promptTexts(api, { [name]: tokens(5) }), { texts: [], fixedTokens: 5 });
+    t.same(promptTexts(api, { [name]: tokens(5) }), { texts: [], fixedTokens: 5, pictures: [] });
     const lists = [tokens(5), tokens(2), []];
-    t.same(promptTexts(api, { [name]: lists }), { texts: [], fixedTokens: 7 });
+    t.same(promptTexts(api, { [name]: lists }), { texts: [], fixedTokens: 7, pictures: [] });
     const frame = boundOf(api, { [name]: tokens(1) }) - 1;
     t.ok(frame < 100);
     t.equal(boundOf(api, { [name]: tokens(9_000) }), 9_000 + frame, 'not the bytes they take');
@@ -35,10 +41,18 @@ t.test('token ids count their number exactly', async (t) => {
 });
 
 t.test('texts stand alone, and an empty one is a token', async (t) => {
-  t.same(promptTexts('embeddings', { input: 'a' }), { texts: ['a'], fixedTokens: 0 });
-  t.same(promptTexts('embeddings', { input: ['a', 'b'] }), { texts: ['a', 'b'], fixedTokens: 0 });
-  t.same(promptTexts('completions', { prompt: ['a', ''] }), { texts: ['a'], fixedTokens: 1 });
-  t.same(promptTexts('completions', {}), { texts: [], fixedTokens: 1 });
+  t.same(promptTexts('embeddings', { input: 'a' }), { texts: ['a'], fixedTokens: 0, pictures: [] });
+  t.same(promptTexts('embeddings', { input: ['a', 'b'] }), {
+    texts: ['a', 'b'],
+    fixedTokens: 0,
+    pictures: [],
+  });
+  t.same(promptTexts('completions', { prompt: ['a', ''] }), {
+    texts: ['a'],
+    fixedTokens: 1,
+    pictures: [],
+  });
+  t.same(promptTexts('completions', {}), { texts: [], fixedTokens: 1, pictures: [] });
   const between = promptTexts('completions', { prompt: 'a', suffix: 'b' });
   t.same(between.texts, ['a', 'b']);
   t.ok(between.fixedTokens > 0);
@@ -81,9 +95,9 @@ t.test('the bound of each is never below the exact count', async (t) => {
   for (const encoding of ENCODINGS) {
     const encoder = get_encoding(encoding);
     for (const [api, body] of bodies) {
-      const { texts, fixedTokens } = promptTexts(api, body);
+      const { texts } = promptTexts(api, body);
       const counts = texts.map((text) => encoder.encode(text, [], []).length);
-      const exact = counts.reduce((sum, count) => sum + count, fixedTokens);
+      const exact = counts.reduce((sum, count) => sum + count, fixedOf(api, body));
       t.ok(boundOf(api, body) >= exact, `${api}: ${boundOf(api, body)} for ${exact}`);
     }
     encoder.free();
@@ -129,11 +143,11 @@ t.test('images, files and tools of a response are bounded by their kind', async 
   const image = { type: 'input_image', file_id: 'file-1' };
   const returned = { input: [{ type: 'function_call_output', output: [image, image] }] };
   t.ok(boundOf('responses', returned) > 2 * IMAGE_TOKENS_MAX);
-  t.ok(promptTexts('responses', returned).fixedTokens > 2 * IMAGE_TOKENS_MAX);
+  t.ok(fixedOf('responses', returned) > 2 * IMAGE_TOKENS_MAX);
   const seen = { type: 'computer_screenshot', image_url: 'https://x.test/a.png' };
   const screen = { input: [{ type: 'computer_call_output', output: seen }] };
   t.ok(boundOf('responses', screen) > IMAGE_TOKENS_MAX);
-  t.ok(promptTexts('responses', screen).fixedTokens > IMAGE_TOKENS_MAX);
+  t.ok(fixedOf('responses', screen) > IMAGE_TOKENS_MAX);
   const tools = (...list: Json[]) => boundOf('responses', { input: '', tools: list });
   t.ok(tools({ type: 'web_search' }) > HOSTED_TOOL_TOKENS_MAX);
   t.ok(tools({ type: 'local_shell' }) > 2_048);

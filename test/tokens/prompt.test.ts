@@ -3,7 +3,7 @@
 import { get_encoding } from '@dqbd/tiktoken';
 import t from 'tap';
 import type { Encoding } from '../../src/kernel/encoding.js';
-import { DOCUMENT_TOKENS_MAX, IMAGE_TOKENS_MAX } from '../../src/tokens/media.js';
+import { DOCUMENT_TOKENS_MAX } from '../../src/tokens/media.js';
 import { hiddenTokensMax, promptTexts, type Prompt } from '../../src/tokens/prompt.js';
 import { COOKBOOK } from './cookbook.js';
 
@@ -76,7 +76,7 @@ t.test('media counts its bound, and its base64 is not tokenized', async (t) => {
     messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
   });
   t.notOk(chat.texts.some((text) => text.includes('QUJD')));
-  t.ok(chat.fixedTokens >= IMAGE_TOKENS_MAX);
+  t.match(chat.pictures, [{ size: null, carried: 4_000 }]);
   const pdf = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data } };
   const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data } };
   const messages = promptTexts('messages', {
@@ -85,7 +85,8 @@ t.test('media counts its bound, and its base64 is not tokenized', async (t) => {
     ],
   });
   t.notOk(messages.texts.some((text) => text.includes('QUJD')));
-  t.ok(messages.fixedTokens >= DOCUMENT_TOKENS_MAX + IMAGE_TOKENS_MAX);
+  t.ok(messages.fixedTokens >= DOCUMENT_TOKENS_MAX);
+  t.match(messages.pictures, [{ size: null, carried: 4_000 }]);
 });
 
 t.test('a body of the wrong shape is counted, not refused', async (t) => {
