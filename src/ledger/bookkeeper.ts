@@ -4,17 +4,11 @@
 
 import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
-import {
-  type Attempt,
-  type ChannelPlan,
-  type DuePage,
-  type Notice,
-  noticeEvent,
-  type OwedAlert,
-} from '../kernel/alert.js';
+import type { ChannelPlan } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { type LocalDate, windowNumber } from '../kernel/scope.js';
+import { AlertDesk } from './alert-desk.js';
 import { Archive } from './archive.js';
 import { DISK, type Disk } from './disk.js';
 import { settledKey } from './entry.js';
@@ -30,7 +24,7 @@ import type {
   Charged,
   LedgerStatus,
   ThreadData,
-  Verbs,
+  BookVerbs,
 } from './protocol.js';
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
 import { stateOf } from './state.js';
@@ -55,7 +49,8 @@ export interface BookkeeperOptions extends ThreadData {
   readonly openEnvironment?: (path: string, readOnly: boolean) => Environment;
 }
 
-export class Bookkeeper implements Verbs {
+export class Bookkeeper implements BookVerbs {
+  readonly alerts: AlertDesk;
   readonly #options: BookkeeperOptions;
   readonly #disk: Disk;
   readonly #directory: string;
@@ -64,7 +59,6 @@ export class Bookkeeper implements Verbs {
   readonly #tails = new Map<number, Tail>();
   readonly #faultLooks = new Map<number, number>();
   #budget: BudgetConfig;
-  #channels: readonly ChannelPlan[];
   #lastFoldMs = 0;
   #nextSweepMs = 0;
 
@@ -72,7 +66,6 @@ export class Bookkeeper implements Verbs {
   constructor(options: BookkeeperOptions) {
     this.#options = options;
     this.#budget = options.budget;
-    this.#channels = options.channels;
     this.#directory = join(options.storagePath, 'journal');
     this.#disk = options.disk ?? DISK;
     this.#archive = new Archive({
@@ -84,6 +77,7 @@ export class Bookkeeper implements Verbs {
       disk: this.#disk,
       openEnvironment: options.openEnvironment ?? openEnvironment,
     });
+    this.alerts = new AlertDesk({ ...options, store: this.#store });
   }
 
   /**
@@ -101,7 +95,7 @@ export class Bookkeeper implements Verbs {
     }
     this.#forget(left);
     this.#lastFoldMs = nowMs;
-    this.#store.outbox.retire(this.#channels);
+    this.alerts.start(nowMs);
   }
 
   /**
@@ -201,36 +195,9 @@ export class Bookkeeper implements Verbs {
     });
   }
 
-  raise(notice: Notice): void {
-    const event = noticeEvent(notice);
-    if (this.#store.owe(event, this.#channels)) this.#options.onAlerts();
-  }
-
-  dueAlerts(channel: string, nowMs: number, limit: number): DuePage {
-    return this.#store.outbox.due(channel, nowMs, limit);
-  }
-
-  attempted(channel: string, attempts: readonly Attempt[]): void {
-    this.#store.outbox.settle(channel, attempts);
-    // What a webhook has given up is due on its fallback.
-    if (attempts.some(({ error, nextTryMs }) => error !== null && nextTryMs === null))
-      this.#options.onAlerts();
-  }
-
-  hurryAlerts(channel: string, nowMs: number): void {
-    this.#store.outbox.hurry(channel, nowMs);
-  }
-
-  replayAlerts(eventId: string | null, nowMs: number): number {
-    const replayed = this.#store.outbox.replay(eventId, this.#channels, nowMs);
-    if (replayed > 0) this.#options.onAlerts();
-    return replayed;
-  }
-
   reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void {
     this.#budget = budget;
-    this.#channels = channels;
-    this.#store.outbox.retire(channels);
+    this.alerts.reconfigure(budget, channels);
   }
 
   status(date: LocalDate, nowMs: number): LedgerStatus {
@@ -242,14 +209,6 @@ export class Bookkeeper implements Verbs {
       journals,
       ...stateOf(this.#store, date, nowMs),
     };
-  }
-
-  recentAlerts(limit: number): OwedAlert[] {
-    const alerts: OwedAlert[] = [];
-    for (const alert of this.#store.outbox.list()) {
-      if (alerts.push(alert) >= limit) break;
-    }
-    return alerts;
   }
 
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult {
@@ -357,8 +316,8 @@ export class Bookkeeper implements Verbs {
   }
 
   #commit(fold: Fold, moved: readonly Progress[], nowMs: number): void {
-    this.#store.commit(fold, moved, this.#channels);
-    if (fold.alerts.size > 0) this.#options.onAlerts();
+    this.#store.commit(fold, moved, this.alerts.channels);
+    this.alerts.booked(fold.entries, fold.alerts.size);
     for (const { journalId, position } of moved) {
       // The transaction is on disk: what lies before its position is not needed any more.
       const booked = { directory: this.#directory, journalId };

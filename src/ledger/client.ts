@@ -121,6 +121,11 @@ export class Ledger {
     return this.#call('raise', notice);
   }
 
+  /** Owes what the pace of spending foretells. */
+  forecast(): Promise<void> {
+    return this.#call('forecast', this.#options.now());
+  }
+
   dueAlerts(channel: string, nowMs: number, limit: number): Promise<DuePage> {
     return this.#call('dueAlerts', channel, nowMs, limit);
   }

@@ -31,8 +31,12 @@ export interface Occasion {
   readonly details?: AlertDetails;
 }
 
-export const eventIdOf = ({ event, scope, window, date, thresholdPct }: Occasion): string =>
-  alertId(`${scope}|${window}|${windowNumber(window, date)}|${thresholdPct ?? event}`);
+export function eventIdOf({ event, scope, window, date, ...rest }: Occasion): string {
+  const occasion = rest.thresholdPct ?? event;
+  // A forecast that is taken back is told as well.
+  const again = rest.details?.['state'] === 'cleared' ? '|cleared' : '';
+  return alertId(`${scope}|${window}|${windowNumber(window, date)}|${occasion}${again}`);
+}
 
 export function eventOf(occasion: Occasion, timezone: string): AlertEvent {
   const { event, scope, window, date, thresholdPct, spent, limit, timeMs } = occasion;

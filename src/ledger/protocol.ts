@@ -66,12 +66,21 @@ export interface LedgerStatus {
 }
 
 /** The thread's verbs; each is answered by its result or by the error it threw. */
-export interface Verbs {
+export interface BookVerbs {
   start(nowMs: number): void;
   nextJournalId(): number;
   balances(date: LocalDate): Balance[];
   recover(journalId: number, nowMs: number): Charged[];
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
+  reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
+  status(date: LocalDate, nowMs: number): LedgerStatus;
+  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
+  drained(nowMs: number): void;
+  close(): Promise<void>;
+}
+
+/** Those that are about alerts. */
+export interface AlertVerbs {
   /** Owes what the proxy as a whole has to tell, unless it was owed before. */
   raise(notice: Notice): void;
   dueAlerts(channel: string, nowMs: number, limit: number): DuePage;
@@ -80,13 +89,12 @@ export interface Verbs {
   hurryAlerts(channel: string, nowMs: number): void;
   /** Without an id: all that some channel has given up. Returns how many alerts. */
   replayAlerts(eventId: string | null, nowMs: number): number;
-  reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
-  status(date: LocalDate, nowMs: number): LedgerStatus;
+  /** Owes what the pace of spending foretells; to be asked about once a minute. */
+  forecast(nowMs: number): void;
   recentAlerts(limit: number): OwedAlert[];
-  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
-  drained(nowMs: number): void;
-  close(): Promise<void>;
 }
+
+export interface Verbs extends BookVerbs, AlertVerbs {}
 
 export type Verb = keyof Verbs;
 

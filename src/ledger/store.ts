@@ -295,12 +295,12 @@ export class Store implements Booked {
     }
   }
 
-  /** Stores an alert that no record tells of; false when it was owed before. */
-  owe(event: AlertEvent, channels: readonly ChannelPlan[]): boolean {
+  /** Stores alerts that no record tells of, unless they were owed before. Returns how many. */
+  owe(events: readonly AlertEvent[], channels: readonly ChannelPlan[]): number {
     return this.#env.transactionSync(() => {
-      if (this.isOwed(event.eventId)) return false;
-      this.outbox.owe(event, channels);
-      return true;
+      const fresh = events.filter(({ eventId }) => !this.isOwed(eventId));
+      for (const event of fresh) this.outbox.owe(event, channels);
+      return fresh.length;
     });
   }
 

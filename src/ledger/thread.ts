@@ -57,8 +57,9 @@ async function answer({ id, verb, args }: Request): Promise<void> {
   try {
     if (verb === 'close' && timer !== null) clearTimeout(timer);
     keeper ??= open();
-    const method = keeper[verb] as (...given: readonly unknown[]) => unknown;
-    const value = await method.apply(keeper, args as unknown[]);
+    const owner = verb in keeper ? keeper : keeper.alerts;
+    const method = owner[verb as keyof typeof owner] as (...given: unknown[]) => unknown;
+    const value = await method.apply(owner, [...args]);
     if (verb === 'start') timer = setTimeout(look, POLL_MS);
     send({ kind: 'answer', id, value });
     if (verb === 'close') port?.close();

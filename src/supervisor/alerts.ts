@@ -7,12 +7,15 @@ import type { Clock } from '../alert/courier.js';
 import { AlertDelivery } from '../alert/delivery.js';
 import type { Config } from '../config/config.js';
 import { type ChannelPlan, type Notice, noticeEvent } from '../kernel/alert.js';
+import { messageOf } from '../kernel/errors.js';
 import type { Ledger } from '../ledger/client.js';
 
 /**
  * How long the end of the process waits for alerts under way. The rest goes out at the next start.
  */
 const FLUSH_MS = 5_000;
+/** Between two looks at where spending leads. */
+const FORECAST_MS = 60_000;
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -33,6 +36,7 @@ export class Alerts {
   readonly #channels: readonly Channel[];
   #ledger: Ledger | null = null;
   #delivery: AlertDelivery | null = null;
+  #forecasts: NodeJS.Timeout | undefined;
   /** What the outbox could not take: told past it. */
   #untold: Promise<unknown> = Promise.resolve();
 
@@ -50,6 +54,9 @@ export class Alerts {
     this.#ledger = ledger;
     const delivery = { channels: this.#channels, outbox: ledger, clock, tell: this.#tell };
     this.#delivery = new AlertDelivery(delivery);
+    this.#forecasts = setInterval(() => {
+      ledger.forecast().catch((error: unknown) => this.#tell(`no forecast: ${messageOf(error)}`));
+    }, FORECAST_MS).unref();
     this.wake();
   }
 
@@ -73,6 +80,7 @@ export class Alerts {
   /** Delivers what is due, for some seconds at most. */
   async end(): Promise<void> {
     if (this.#delivery === null) return;
+    clearInterval(this.#forecasts);
     const delivered = this.#untold.then(() => this.#delivery?.wake());
     await Promise.race([delivered, pause(FLUSH_MS)]);
     await this.#delivery.close();

@@ -38,9 +38,9 @@ function keeperOf(storagePath: string): { keeper: Bookkeeper; alerts: () => Aler
   journal.settle(settleOf(journal.reserve(reserveOf(evening)), { source: 'estimated' }));
   journal.close();
   keeper.drained(NOON_MS);
-  const alerts = () => keeper.dueAlerts('log', FAR_MS, 100).alerts.map(({ event }) => event);
+  const alerts = () => keeper.alerts.dueAlerts('log', FAR_MS, 100).alerts.map(({ event }) => event);
   const earlier = alerts().map(({ eventId }) => delivered(eventId));
-  keeper.attempted('log', earlier);
+  keeper.alerts.attempted('log', earlier);
   return { keeper, alerts };
 }
 
