@@ -1,5 +1,6 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
+import { adjustments } from './adjustments.js';
 import { replayAlerts } from './alerts.js';
 import { METRICS_TYPE, metricsText } from './metrics.js';
 import { PAGE_ROUTES } from './page.js';
@@ -44,6 +45,12 @@ export const ROUTES: readonly Route[] = [
     path: '/admin/alerts/replay',
     summary: 'Sends an alert again, or all that some channel has given up.',
     answer: replayAlerts,
+  },
+  {
+    method: 'POST',
+    path: '/admin/adjustments',
+    summary: "Corrects the books, and everyone's budgets, by what invoices say.",
+    answer: adjustments,
   },
   ...PAGE_ROUTES,
 ];

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, WindowKind } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
-import type { LedgerStatus } from '../ledger/protocol.js';
+import type { Adjusted, Adjustment, LedgerStatus } from '../ledger/protocol.js';
 import type { TallyReader } from '../proxy/tally.js';
 
 /** What a window holds this instant, as admission sees it. */
@@ -29,6 +29,8 @@ export interface Running {
   readonly startedAtMs: number;
   readonly now: () => number;
   readonly ledger: Ledger;
+  /** Corrects books and budgets by invoices. */
+  readonly adjust: (wanted: readonly Adjustment[]) => Promise<Adjusted[]>;
   readonly books: (date: LocalDate) => Promise<Books>;
   /** HTTP worker threads that live. */
   readonly workers: () => number;

@@ -1,6 +1,10 @@
 // A day as it stands on the command line.
 
 import { InvalidArgumentError } from 'commander';
+import { localDate } from '../kernel/calendar.js';
+import type { LocalDate } from '../kernel/scope.js';
+
+const DAY_MS = 86_400_000;
 
 /** Checks a day as it stands on the command line: `2026-03-25`, `today`, or `30d` for days ago. */
 export function dayArgument(text: string): string {
@@ -9,4 +13,11 @@ export function dayArgument(text: string): string {
     return text;
   }
   throw new InvalidArgumentError('A day is needed: 2026-03-25, today, or 30d for thirty days ago.');
+}
+
+/** The day meant by such a text, in a time zone; today when there is none. */
+export function dayOf(text: string | undefined, timezone: string): LocalDate {
+  if (text?.includes('-') === true) return Number(text.replaceAll('-', ''));
+  const daysAgo = text?.endsWith('d') === true ? Number(text.slice(0, -1)) : 0;
+  return localDate(Date.now() - daysAgo * DAY_MS, timezone);
 }

@@ -14,7 +14,7 @@ import { verify } from '../ledger/verify.js';
 import { configFor } from './config.js';
 import { entryText } from './entry-text.js';
 import { isColored, printMarked } from './print.js';
-import { dayOf } from './reports.js';
+import { dayOf } from './day.js';
 
 export interface LedgerFlags {
   readonly config: string;

@@ -10,6 +10,7 @@ import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
 import { dayArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
+import type { ReconcileFlags } from './reconcile-spend.js';
 import type { SpendFlags } from './reports.js';
 import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
@@ -105,6 +106,20 @@ program
   .option('--json', 'one JSON object')
   .action(async (flags: SyncFlags) =>
     (await import('./sync-pricing.js')).syncPricingCommand(flags),
+  );
+
+program
+  .command('reconcile-spend')
+  .description("compare the ledger with the providers' own invoices")
+  .addOption(configOption())
+  .option('--provider <name>', 'only this provider (default: all that have an admin_key)')
+  .option('--since <day>', 'first UTC day: 2026-03-25, or 30d (default: a week)', dayArgument)
+  .option('--until <day>', 'last UTC day, included (default: the last that is final)', dayArgument)
+  .option('--from-file <file>', 'a saved cost report, JSON or CSV, instead of the API')
+  .option('--apply', 'book what the ledger lacks, or has too much')
+  .option('--json', 'one JSON object')
+  .action(async (flags: ReconcileFlags) =>
+    (await import('./reconcile-spend.js')).reconcileCommand(flags),
   );
 
 const ledger = program.command('ledger').description('the books themselves');

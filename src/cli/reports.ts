@@ -1,10 +1,9 @@
 // `tokenpak spend`: reads the books of a data directory, whether a proxy runs on it or not.
 
-import { localDate } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
-import type { LocalDate } from '../kernel/scope.js';
 import { spend, type SpendBy, spendJson } from '../ledger/spend.js';
 import { configFor } from './config.js';
+import { dayOf } from './day.js';
 import { isColored } from './print.js';
 import { renderSpend, spendCsv } from './spend.js';
 
@@ -17,14 +16,7 @@ export interface SpendFlags {
   readonly json?: boolean;
 }
 
-const DAY_MS = 86_400_000;
 const COLUMNS_DEFAULT = 80;
-
-export function dayOf(text: string | undefined, timezone: string): LocalDate {
-  if (text?.includes('-') === true) return Number(text.replaceAll('-', ''));
-  const daysAgo = text?.endsWith('d') === true ? Number(text.slice(0, -1)) : 0;
-  return localDate(Date.now() - daysAgo * DAY_MS, timezone);
-}
 
 export async function spendCommand(flags: SpendFlags): Promise<void> {
   const { budget, storage } = configFor(flags.config, { needsKeys: false });

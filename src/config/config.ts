@@ -34,6 +34,13 @@ export interface BudgetConfig {
 
 export type ProviderType = 'openai' | 'anthropic' | 'openai-compatible' | 'mock';
 
+/** What counts of an account when its costs are compared; nothing given counts all. */
+export interface CostFilter {
+  readonly projects: readonly string[];
+  readonly workspaces: readonly string[];
+  readonly apiKeys: readonly string[];
+}
+
 export interface ProviderConfig {
   readonly name: string;
   readonly type: ProviderType;
@@ -41,6 +48,7 @@ export interface ProviderConfig {
   readonly baseUrl: string;
   readonly apiKey: string | null;
   readonly adminKey: string | null;
+  readonly reconcile: CostFilter;
   readonly allowModels: 'listed' | 'catalogue';
   readonly connectTimeoutMs: number;
   /** Between the request's last byte and the answer's first. */

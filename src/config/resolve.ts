@@ -125,6 +125,11 @@ function resolveProvider(provider: ConfigFile['providers'][string], name: string
     baseUrl: baseUrl.ok ? baseUrl.url : '',
     apiKey: textOrNull(provider.api_key),
     adminKey: textOrNull(provider.admin_key),
+    reconcile: {
+      projects: [provider.reconcile.projects].flat(),
+      workspaces: [provider.reconcile.workspaces].flat(),
+      apiKeys: [provider.reconcile.api_keys].flat(),
+    },
     allowModels: provider.allow_models,
     connectTimeoutMs: provider.connect_timeout_seconds * 1000,
     firstByteTimeoutMs: provider.first_byte_timeout_seconds * 1000,

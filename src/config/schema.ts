@@ -250,6 +250,18 @@ const MOCK = object(
   'Behaviour of the embedded provider.',
 );
 
+const ids = (description: string) =>
+  oneOrMany(Type.String({ description: 'An id, as the provider writes it.' }), [], description);
+
+const COST_FILTER = object(
+  {
+    projects: ids('OpenAI project ids; a value or a list.'),
+    workspaces: ids('Anthropic workspace ids.'),
+    api_keys: ids('Ids of API keys (not the keys).'),
+  },
+  'What of the account this proxy spends; by default all of it.',
+);
+
 const PROVIDER = object(
   {
     type: Type.Unsafe<'openai' | 'anthropic' | 'openai-compatible' | 'mock'>({
@@ -264,6 +276,7 @@ const PROVIDER = object(
     ),
     api_key: optional(text({ secret: true, description: 'Sent to the provider only.' })),
     admin_key: optional(text({ secret: true, description: 'For reconcile-spend.' })),
+    reconcile: COST_FILTER,
     allow_models: choice(
       ['listed', 'catalogue'],
       'listed',

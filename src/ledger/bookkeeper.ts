@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
 import type { ChannelPlan } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
-import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { type LocalDate, windowNumber } from '../kernel/scope.js';
+import { adjust } from './adjust.js';
 import { AlertDesk } from './alert-desk.js';
 import { Archive } from './archive.js';
 import { DISK, type Disk } from './disk.js';
 import { settledKey } from './entry.js';
 import { type Environment, openEnvironment } from './environment.js';
 import { Fold } from './fold.js';
-import { Journal } from './journal.js';
 import { UNIT_BYTES, WINDOWS } from './layout.js';
 import { Unpacker } from './pack.js';
 import type {
@@ -31,7 +30,7 @@ import { stateOf } from './state.js';
 import { type SpendQuery, type SpendResult, spendOf } from './spend.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, type Position, Tail } from './tail.js';
-import { utcTotalsKey } from './utc-totals.js';
+import type { UtcTotals } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
 export const BATCH_RECORDS = 8192;
@@ -170,28 +169,18 @@ export class Bookkeeper implements BookVerbs {
     return this.#finish(journalId, nowMs);
   }
 
-  /** Through a journal of its own, as everything: a crash half way is replayed. */
-  adjust(wanted: readonly Adjustment[], timeMs: number): Adjusted[] {
-    const bookedOf = (one: Adjustment): NanoUsd =>
-      this.#store.utcTotalsOf(utcTotalsKey({ ...one, model: '' }))?.cost ?? ZERO_USD;
-    this.drained(timeMs);
-    const before = wanted.map(bookedOf);
-    const journalId = this.#store.nextJournalId();
-    const journal = new Journal({
-      directory: this.#directory,
-      journalId,
-      durability: 'power',
+  utcTotals(from: LocalDate, to: LocalDate, nowMs: number): UtcTotals[] {
+    this.drained(nowMs);
+    return [...this.#store.utcTotalsBetween(from, to)];
+  }
+
+  adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[] {
+    this.drained(nowMs);
+    return adjust(wanted, nowMs, {
+      store: this.#store,
+      journals: this.#directory,
       disk: this.#disk,
-    });
-    try {
-      for (const adjustment of wanted) journal.adjust({ ...adjustment, timeMs });
-    } finally {
-      journal.close();
-    }
-    this.#finish(journalId, timeMs);
-    return wanted.map((one, index) => {
-      const added = nano(bookedOf(one) - (before[index] as NanoUsd));
-      return { ...one, added };
+      finish: (journalId) => this.#finish(journalId, nowMs),
     });
   }
 

@@ -21,6 +21,7 @@ import type {
   Verb,
   Verbs,
 } from './protocol.js';
+import type { UtcTotals } from './utc-totals.js';
 import type { SpendQuery, SpendResult } from './spend.js';
 
 export interface LedgerOptions {
@@ -109,6 +110,11 @@ export class Ledger {
   /** The writer of a journal has died: books it to its end and charges what it left open. */
   recover(journalId: number): Promise<Charged[]> {
     return this.#call('recover', journalId, this.#options.now());
+  }
+
+  /** What is booked of the UTC days from `from` to `to`, both included. */
+  utcTotals(from: LocalDate, to: LocalDate): Promise<UtcTotals[]> {
+    return this.#call('utcTotals', from, to, this.#options.now());
   }
 
   /** Corrects the books by invoices. What is booked already is not booked again. */

@@ -5,6 +5,7 @@ import type { BudgetConfig } from '../config/config.js';
 import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
+import type { UtcTotals } from './utc-totals.js';
 import type { SpendQuery, SpendResult } from './spend.js';
 
 /** What a scope has settled in a window. */
@@ -71,6 +72,7 @@ export interface BookVerbs {
   nextJournalId(): number;
   balances(date: LocalDate): Balance[];
   recover(journalId: number, nowMs: number): Charged[];
+  utcTotals(from: LocalDate, to: LocalDate, nowMs: number): UtcTotals[];
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
   reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;

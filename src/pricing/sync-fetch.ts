@@ -3,7 +3,7 @@
 
 import { open } from 'node:fs/promises';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
-import { refused } from './sync-json.js';
+import { refused } from './sync-sources.js';
 
 /** The longest of the public lists has 3 MB. */
 export const LIST_BYTES_MAX = 32 * 1024 * 1024;

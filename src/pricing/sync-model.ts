@@ -3,7 +3,7 @@
 
 import { parseDecimalUp, perMillionText } from '../kernel/money.js';
 import type { RateTexts, SheetModel, TierTexts } from './sheet.js';
-import { countOf, type Json, textOf } from './sync-json.js';
+import { countOf, type Json, textOf } from '../kernel/exact-json.js';
 
 /** 10⁻ˢᶜᵃˡᵉ of a source's unit is a pico-dollar per token. */
 export const PER_MILLION = 6;

@@ -1,7 +1,8 @@
 // The three public price lists: where each lies, how it is told by its shape, and what its members
 // mean. A source says nothing here that its own text does not say.
 
-import { countOf, itemsOf, type Json, membersOf, refused, textOf } from './sync-json.js';
+import { messageOf, TokenPakError } from '../kernel/errors.js';
+import { countOf, exactJson, itemsOf, type Json, membersOf, textOf } from '../kernel/exact-json.js';
 import {
   amountOf,
   feeText,
@@ -24,9 +25,19 @@ export interface Reading {
   readonly models: readonly RawModel[];
 }
 
-/** Reads a price list of any known shape. */
-export function readSource(json: Json): Reading {
-  const root = membersOf(json);
+export const refused = (why: string): TokenPakError => new TokenPakError('pricing_refused', why);
+
+/** Reads a price list of any known shape. Throws `pricing_refused`. */
+export function readSource(text: string): Reading {
+  try {
+    return read(membersOf(exactJson(text)));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw refused(`it is no JSON of prices: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+function read(root: Readonly<Record<string, Json>>): Reading {
   if (Array.isArray(root['data'])) {
     return { shape: 'openrouter', scale: PER_TOKEN, models: [...fromOpenRouter(root['data'])] };
   }

@@ -8,7 +8,6 @@ import { hashOf, readPrices, type StoredPrices, writePrices } from './prices-fil
 import type { Sheet } from './sheet.js';
 import { judge, type Verdict } from './sync-check.js';
 import { fetchList } from './sync-fetch.js';
-import { exactJson } from './sync-json.js';
 import { sheetOf, type SourceSheet } from './sync-sheet.js';
 import { readSource, SOURCE_URLS } from './sync-sources.js';
 
@@ -49,7 +48,7 @@ export async function syncPrices(request: SyncRequest): Promise<SyncResult> {
   const fetched = await fetchList(address, etag);
   const nowMs = now();
   if (fetched === null) return unchanged(request, old as StoredPrices, nowMs);
-  const { shape, scale, models } = readSource(exactJson(fetched.text));
+  const { shape, scale, models } = readSource(fetched.text);
   const found = inScope(sheetOf({ shape, scale, models }, BUNDLED_SHEET), request);
   const inForce = { ...BUNDLED_SHEET, ...old?.providers };
   const verdict = judge(

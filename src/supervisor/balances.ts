@@ -18,7 +18,7 @@ import {
   windowNumber,
 } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
-import type { GlobalWindow } from '../ledger/protocol.js';
+import type { Adjusted, Adjustment, GlobalWindow } from '../ledger/protocol.js';
 
 const WINDOWS = ['daily', 'monthly'] as const;
 /** A settlement moves the counters an instant before its record can be read. */
@@ -81,6 +81,19 @@ export class Balances {
         }
       }
     }
+  }
+
+  /** Corrects the books by invoices, and everyone's budgets with them. */
+  async adjust(ledger: Ledger, wanted: readonly Adjustment[]): Promise<Adjusted[]> {
+    const adjusted = await ledger.adjust(wanted);
+    for (const { date, added } of adjusted) {
+      for (const window of WINDOWS) {
+        // A window that the counters do not hold any more stands in the books alone.
+        const budget = this.#accounts.budget(GLOBAL_SCOPE, window, date, null);
+        if (budget !== null) this.#counters.seed(budget.bank, added);
+      }
+    }
+    return adjusted;
   }
 
   /** The state of the books, and how far the counters are from them. */

@@ -20,6 +20,7 @@ import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
 import { Control, VERSION } from './control.js';
 import { Prices, pricesInForce } from './prices.js';
+import { Reconciler } from './reconciler.js';
 import { freePort, type Mocks, startMocks } from './listen.js';
 import { Workers } from './workers.js';
 
@@ -53,6 +54,7 @@ export class Supervisor {
   #ledger: Ledger | null = null;
   #threads: Workers | null = null;
   #prices: Prices | null = null;
+  #reconciler: Reconciler | null = null;
   #control: Control | null = null;
   #stopping = false;
 
@@ -126,6 +128,12 @@ export class Supervisor {
     this.#control = await Control.start(this.#runningWith(ledger, threads));
     await Promise.all([threads.start(), warm]);
     this.#control.announce();
+    this.#reconciler = new Reconciler({
+      config: this.#config,
+      ledger,
+      log: this.#log,
+      now: () => Date.now(),
+    });
   }
 
   #runningWith(ledger: Ledger, threads: Workers): Running {
@@ -137,6 +145,7 @@ export class Supervisor {
       startedAtMs: Date.now(),
       now: () => Date.now(),
       ledger,
+      adjust: (wanted) => this.#balances.adjust(ledger, wanted),
       books: (date) => this.#balances.status(ledger, date),
       prices: () => pricesInForce(this.#prices?.current ?? null),
       tally: new TallyReader(this.#tally),
@@ -200,6 +209,7 @@ export class Supervisor {
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
     this.#prices?.close();
+    this.#reconciler?.close();
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
     await this.#control?.close();
     if (this.#ledger !== null) {

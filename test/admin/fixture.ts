@@ -58,6 +58,7 @@ export function runningWith(
     books: async () => EMPTY_BOOKS,
     tally: new TallyReader(new SharedArrayBuffer(tallyBytes(2))),
     workers: () => 2,
+    adjust: async () => [],
     state: () => 'ready',
     holding: () => ({ settled: nano(0n), reserved: nano(0n) }),
     ...rest,

@@ -25,6 +25,7 @@ export const provider = (name: string, more: Partial<ProviderConfig> = {}): Prov
   baseUrl: 'https://api.openai.com/v1',
   apiKey: null,
   adminKey: null,
+  reconcile: { projects: [], workspaces: [], apiKeys: [] },
   allowModels: 'listed',
   connectTimeoutMs: 10_000,
   firstByteTimeoutMs: 600_000,

@@ -56,11 +56,11 @@ t.test('tells old and new, and stores nothing on a dry run', async (t) => {
 });
 
 const HOSTILE: readonly (readonly [string, Behaviour, RegExp, string])[] = [
-  ['no JSON', sends('<html>'), /it is no JSON/, 'pricing_refused'],
+  ['no JSON', sends('<html>'), /it is no JSON of prices/, 'pricing_refused'],
   [
     'a truncated list',
     sends(JSON.stringify(GOOD).slice(0, -9)),
-    /it is no JSON/,
+    /it is no JSON of prices/,
     'pricing_refused',
   ],
   ['an unknown shape', sends({ prices: [] }), /known price list/, 'pricing_refused'],

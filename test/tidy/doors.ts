@@ -8,8 +8,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['supervisor'],
   ['http', 'admin', 'mock'],
-  ['proxy'],
-  ['pricing', 'tokens', 'budget', 'ledger', 'wire', 'upstream', 'alert', 'reconcile'],
+  ['proxy', 'reconcile'],
+  ['pricing', 'tokens', 'budget', 'ledger', 'wire', 'upstream', 'alert'],
   ['config'],
   ['kernel'],
 ];

@@ -1,7 +1,5 @@
-// JSON from outside, with its numbers as the texts they were written as: a price must not pass
+// JSON from outside, with its numbers as the texts they were written as: money must not pass
 // through a float on its way to an integer. Members are only taken from plain objects.
-
-import { messageOf, TokenPakError } from '../kernel/errors.js';
 
 /** A string, which passes as it is, or a number, which is put into quotes. */
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
@@ -9,27 +7,21 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 export type Json = string | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** Throws `pricing_refused` when it is no JSON, or tries to be more than data. */
+/** Throws a SyntaxError when it is no JSON; so does whoever reads on what is more than data. */
 export function exactJson(text: string): Json {
-  try {
-    const quoted = text.replaceAll(STRING_OR_NUMBER, (found) => {
-      if (found.startsWith('"')) return found;
-      if (!NUMBER.test(found)) throw new SyntaxError(`${found.slice(0, 40)} is no number`);
-      return `"${found}"`;
-    });
-    return JSON.parse(quoted) as Json;
-  } catch (error) {
-    throw refused(`it is no JSON: ${messageOf(error)}`);
-  }
+  const quoted = text.replaceAll(STRING_OR_NUMBER, (found) => {
+    if (found.startsWith('"')) return found;
+    if (!NUMBER.test(found)) throw new SyntaxError(`${found.slice(0, 40)} is no number`);
+    return `"${found}"`;
+  });
+  return JSON.parse(quoted) as Json;
 }
-
-export const refused = (why: string): TokenPakError => new TokenPakError('pricing_refused', why);
 
 /** An object's members; none of anything else. */
 export function membersOf(value: Json | undefined): Readonly<Record<string, Json>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   // JSON.parse makes a member of it; whoever copies the object would make it the prototype.
-  if (Object.hasOwn(value, '__proto__')) throw refused('it has a member __proto__');
+  if (Object.hasOwn(value, '__proto__')) throw new SyntaxError('it has a member __proto__');
   return value as Readonly<Record<string, Json>>;
 }
 
@@ -38,7 +30,7 @@ export const itemsOf = (value: Json | undefined): readonly Json[] =>
 
 export const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 
-/** A whole number of tokens, `undefined` where there is none. */
+/** A whole number above zero, `undefined` where there is none. */
 export function countOf(value: Json | undefined): number | undefined {
   const count = Number(textOf(value));
   return Number.isSafeInteger(count) && count > 0 ? count : undefined;
