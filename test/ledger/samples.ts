@@ -30,15 +30,6 @@ export const reserveOf = (
   ...changes,
 });
 
-/** What the first version did not count. */
-export const EARLIER = {
-  audioInputTokens: 0,
-  audioOutputTokens: 0,
-  webSearches: 0,
-  fileSearches: 0,
-  serviceTier: 'standard',
-} as const;
-
 export const settleOf = (
   reservationId: bigint,
   changes: Partial<SettleRecord> = {},
