@@ -3,7 +3,7 @@
 
 import type { Usage } from '../kernel/usage.js';
 import { isObject, listOf, textOf, type JsonObject } from './shape.js';
-import { chatUsage } from './usage.js';
+import { chatUsage, mergeUsage } from './usage.js';
 
 /** `[DONE]`, the end of an OpenAI stream. */
 export const DONE = '[DONE]';
@@ -38,6 +38,7 @@ export class ChatReader {
   outputBytes = 0;
   model: string | null = null;
   #tier: unknown = null;
+  #reported: JsonObject = {};
   readonly #begun = new Set<unknown>();
   readonly #finished = new Set<unknown>();
 
@@ -45,7 +46,11 @@ export class ChatReader {
     this.model ??= textOf(chunk['model']) || null;
     // Told in any chunk, and of the whole answer.
     this.#tier = chunk['service_tier'] ?? this.#tier;
-    this.usage = chatUsage(chunk['usage'], this.#tier) ?? this.usage;
+    if (isObject(chunk['usage'])) {
+      // Some servers tell the prompt first and the answer last, others all in every chunk.
+      this.#reported = mergeUsage(this.#reported, chunk['usage']);
+      this.usage = chatUsage(this.#reported, this.#tier) ?? this.usage;
+    }
     for (const choice of listOf(chunk['choices'])) {
       if (!isObject(choice)) continue;
       const { index, delta, finish_reason: reason } = choice;

@@ -3,7 +3,7 @@
 
 import type { Usage } from '../kernel/usage.js';
 import { isObject, textOf, type JsonObject } from './shape.js';
-import { mergeMessagesUsage, messagesUsage } from './usage.js';
+import { mergeUsage, messagesUsage } from './usage.js';
 
 /** What the model wrote in a content_block_start or content_block_delta. */
 function writtenText(event: JsonObject): string {
@@ -29,7 +29,7 @@ export class MessagesReader {
       case 'message_start':
         return this.#start(event['message']);
       case 'message_delta':
-        this.#reported = mergeMessagesUsage(this.#reported, event['usage']);
+        this.#reported = mergeUsage(this.#reported, event['usage']);
         if (isObject(event['usage'])) this.usage = messagesUsage(this.#reported);
         return;
       case 'content_block_start':
@@ -43,7 +43,7 @@ export class MessagesReader {
   #start(message: unknown): void {
     if (!isObject(message)) return;
     this.model = textOf(message['model']) || null;
-    this.#reported = mergeMessagesUsage(this.#reported, message['usage']);
+    this.#reported = mergeUsage(this.#reported, message['usage']);
     this.begun = messagesUsage(this.#reported);
   }
 }

@@ -144,7 +144,7 @@ export function embeddingsUsage(usage: unknown): Usage | null {
   return isCount(input) ? reported({ ...NO_USAGE, inputTokens: input }) : null;
 }
 
-/** `usage` of a message, or of a stream's events merged by `mergeMessagesUsage`. */
+/** `usage` of a message, or of a stream's events merged by `mergeUsage`. */
 export function messagesUsage(usage: unknown): Usage | null {
   if (!isObject(usage)) return null;
   const { input_tokens: input, output_tokens: output, cache_creation: byLife } = usage;
@@ -172,11 +172,10 @@ export function messagesUsage(usage: unknown): Usage | null {
 }
 
 /**
- * Two reports of one Anthropic stream as one. Counts are cumulative, so the larger of each is the
- * later; some vendors tell the cache classes in `message_delta` only, others in `message_start`
- * only.
+ * Two reports of one stream as one. Counts are cumulative, so the larger of each is the later; some
+ * vendors tell the cache classes in a message's last event only, others in its first only.
  */
-export function mergeMessagesUsage(earlier: JsonObject, later: unknown): JsonObject {
+export function mergeUsage(earlier: JsonObject, later: unknown): JsonObject {
   if (!isObject(later)) return earlier;
   const merged: Record<string, unknown> = { ...earlier };
   for (const [name, value] of Object.entries(later)) {
@@ -185,8 +184,7 @@ export function mergeMessagesUsage(earlier: JsonObject, later: unknown): JsonObj
     if (typeof value === 'number' && typeof before === 'number') {
       merged[name] = Math.max(before, value);
     } else {
-      merged[name] =
-        isObject(before) && isObject(value) ? mergeMessagesUsage(before, value) : value;
+      merged[name] = isObject(before) && isObject(value) ? mergeUsage(before, value) : value;
     }
   }
   return merged;

@@ -78,6 +78,29 @@ t.test('settles with the last of several reports, and counts reasoning as output
   t.equal(meter.outputBytes, 'Hi there'.length + 'hm'.length);
 });
 
+t.test('usage may come in parts, again, as null or not at all', async (t) => {
+  const settled = (...reports: unknown[]) => {
+    const { options, usages } = settlements();
+    const chunk = (usage: unknown): string =>
+      `data: ${JSON.stringify({ service_tier: 'flex', choices: [{ index: 0, delta: {} }], usage })}\n\n`;
+    play(new ChatMeter(options), [Buffer.from(`${reports.map(chunk).join('')}data: [DONE]\n\n`)]);
+    return usages;
+  };
+  const prompt = { prompt_tokens: 10, prompt_tokens_details: { cached_tokens: 4 } };
+  const answer = { completion_tokens: 5, total_tokens: 15 };
+  const whole = { ...NO_USAGE, inputTokens: 6, cachedInputTokens: 4, outputTokens: 5 };
+  const expected = [{ ...whole, serviceTier: 'flex' }];
+  t.same(settled({ ...prompt, ...answer }), expected);
+  t.same(settled(prompt, null, answer), expected, 'in parts');
+  t.same(settled({ ...prompt, completion_tokens: 0 }, { ...prompt, ...answer }), expected);
+  t.same(settled({ ...prompt, ...answer }, { ...prompt, ...answer }), expected, 'repeated');
+  const zeros = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+  t.same(settled({ ...prompt, ...answer }, null, zeros), expected, 'nulls and zeros after it');
+  t.same(settled({ ...prompt, ...answer }, { prompt_tokens: -1 }), expected, 'nonsense after it');
+  t.same(settled(prompt), [null], 'never the answer');
+  t.same(settled(null), [null]);
+});
+
 t.test('passes each event on as it arrives, and settles not before its end', async (t) => {
   const { options, usages } = settlements();
   const meter = new ChatMeter(options);

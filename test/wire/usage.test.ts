@@ -3,7 +3,7 @@ import { NO_USAGE } from '../../src/kernel/usage.js';
 import {
   chatUsage,
   embeddingsUsage,
-  mergeMessagesUsage,
+  mergeUsage,
   messagesUsage,
   responseUsage,
   usageOf,
@@ -97,9 +97,9 @@ t.test('merges the reports of one stream, the larger of each count', async (t) =
     cache_creation: { a: 2, b: 5 },
     speed: 'fast',
   };
-  t.same(mergeMessagesUsage(first, next), merged);
-  t.same(mergeMessagesUsage(first, null), first);
-  t.match(mergeMessagesUsage(first, { input_tokens: 0 }), { input_tokens: 25 });
+  t.same(mergeUsage(first, next), merged);
+  t.same(mergeUsage(first, null), first);
+  t.match(mergeUsage(first, { input_tokens: 0 }), { input_tokens: 25 });
 });
 
 t.test('a response nests its classes as a chat does, under other names', async (t) => {
