@@ -14,6 +14,7 @@ import {
   type Price,
   type Rates,
 } from './price.js';
+import { priceAt } from './regional.js';
 import { namesOf, type RateTexts, type Sheet, type SheetModel, undated } from './sheet.js';
 
 interface Shelf {
@@ -112,7 +113,10 @@ export class Catalogue {
   /** What is known of a provider's model; `null` when nothing is. */
   find(provider: Served, model: string): CatalogueModel | null {
     const own = this.#shelves.get(shelfOf(provider, this.#sheet) ?? '');
-    const found = own === undefined ? this.#findForeign(provider, model) : this.#findOn(own, model);
+    const found =
+      own === undefined
+        ? this.#findForeign(provider, model)
+        : this.#findOn(own, model, hostOf(provider.baseUrl));
     return found ?? this.#beneath?.find(provider, model) ?? null;
   }
 
@@ -129,9 +133,11 @@ export class Catalogue {
     return { ...found, price: { ...found.price, services: {}, fees: NO_FEES } };
   }
 
-  #findOn(shelf: Shelf, model: string): CatalogueModel | null {
+  #findOn(shelf: Shelf, model: string, host: string): CatalogueModel | null {
     const entry = shelf.entries.get(model) ?? shelf.entries.get(undated(model));
-    return entry === undefined ? null : modelOf(entry, shelf.provider, this.version);
+    if (entry === undefined) return null;
+    const { price, facts } = modelOf(entry, shelf.provider, this.version);
+    return { price: priceAt(host, model, price), facts };
   }
 
   /**

@@ -174,6 +174,18 @@ t.test('the catalogue knows service tiers, fees and sound of those who tell them
   t.match(priced(table, 'gpt-4o').price, { audioInput: null, audioOutput: null });
 });
 
+t.test('a region of OpenAI’s costs a tenth more from gpt-5.4 on', async (t) => {
+  const regional = { baseUrl: 'https://eu.api.openai.com/v1', allowModels: 'catalogue' } as const;
+  const table = tableOf([provider('openai', regional)]);
+  const { price } = priced(table, 'gpt-5.6-sol-2026-08-21');
+  t.match(price, { input: perMillion('4.4'), cachedInput: perMillion('0.44') });
+  t.match(price, { cacheWrite: perMillion('5.5'), output: perMillion('22') });
+  t.match(price.tiers, [{ input: perMillion('8.8'), output: perMillion('33') }]);
+  t.equal(price.fees.webSearch, 10_000_000_000n, 'a search is a search');
+  t.equal(priced(table, 'gpt-5').price.input, perMillion('1.25'));
+  t.equal(priced(tableOf([openai]), 'gpt-5.6-sol').price.input, perMillion('4'));
+});
+
 t.test('a configured price keeps the multiples of service tiers, and the fees', async (t) => {
   const prices = { inputPrice: perMillion('1'), outputPrice: perMillion('2') };
   const own = priced(tableOf([provider('openai')], [model('o3', prices)]), 'o3').price;
