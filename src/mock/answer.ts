@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { textOf, type JsonObject } from '../wire/shape.js';
 import { conversationDemand, tokensOf, type Demand } from './demand.js';
 import type { Steering } from './steering.js';
-import { toolCalls, type ToolCall } from './tool-call.js';
+import { givenJson, toolCalls, type ToolCall } from './tool-call.js';
 
 export interface Answer {
   /** Random, without the wire's prefix. */
@@ -82,7 +82,7 @@ export function answer(
   // Without output there is nothing to limit.
   const limit = demand.outputLimit ?? 0;
   const calls = toolCalls(body);
-  const own = ownText(steering, calls);
+  const own = givenJson(body) ?? ownText(steering, calls);
   const thinking = steering.thinks ? THINKING : '';
   const called = calls.map((call) => call.name + call.arguments).join('');
   const ownTokens = tokensOf(thinking + own + called);

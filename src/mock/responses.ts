@@ -1,12 +1,14 @@
 // The mock provider's Responses wire: what /v1/responses answers, refuses and streams.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject, type JsonObject } from '../wire/shape.js';
-import { tokensAfter, type Answer, type MockEvent } from './answer.js';
+import { isObject, textOf, type JsonObject } from '../wire/shape.js';
+import { cutInPieces, tokensAfter, type Answer, type MockEvent } from './answer.js';
 import { chatWire, fault, tierOf } from './chat.js';
 import type { Fault, Wire } from './wire.js';
 
 const OUTPUT_TOKENS_MIN = 16;
+/** A call's arguments are streamed in so many. */
+const CALL_PIECES = 3;
 
 /** What OpenAI refuses and a proxy could get wrong. */
 function refused(_headers: IncomingHttpHeaders, body: JsonObject): Fault | null {
@@ -73,6 +75,25 @@ function searches({ id, classes }: Answer): JsonObject[] {
   ];
 }
 
+const functionCall = (given: Answer, index: number, args: string, status: string): JsonObject => ({
+  id: `fc_${given.id}_${index}`,
+  type: 'function_call',
+  status,
+  arguments: args,
+  call_id: `call_${given.id}_${index}`,
+  name: given.calls[index]?.name ?? '',
+});
+
+/** What the model wrote: a text unless it only calls tools, then its calls. */
+function written(given: Answer, status: string): JsonObject[] {
+  const calls = given.calls.map((call, index) =>
+    functionCall(given, index, call.arguments || '{}', 'completed'),
+  );
+  return given.text === '' && calls.length > 0
+    ? calls
+    : [message(given, status, [textPart(given.text)]), ...calls];
+}
+
 /** The response at rest, or not begun: without output and usage then. */
 function response(given: Answer, body: JsonObject, isOver: boolean): JsonObject {
   const status = !isOver ? 'in_progress' : given.isTruncated ? 'incomplete' : 'completed';
@@ -87,7 +108,7 @@ function response(given: Answer, body: JsonObject, isOver: boolean): JsonObject 
     instructions: body['instructions'] ?? null,
     max_output_tokens: body['max_output_tokens'] ?? null,
     model: given.model,
-    output: isOver ? [...searches(given), message(given, status, [textPart(given.text)])] : [],
+    output: isOver ? [...searches(given), ...written(given, status)] : [],
     parallel_tool_calls: true,
     previous_response_id: body['previous_response_id'] ?? null,
     service_tier: tierOf(given, body),
@@ -102,20 +123,31 @@ function response(given: Answer, body: JsonObject, isOver: boolean): JsonObject 
   };
 }
 
+type Add = (type: string, members: JsonObject, outputTokens: number) => void;
+
 /** In the order and with the members that OpenAI sends. */
 function responseEvents(given: Answer, body: JsonObject): MockEvent[] {
   const events: MockEvent[] = [];
-  const add = (type: string, members: JsonObject, outputTokens: number): void => {
+  const add: Add = (type, members, outputTokens) => {
     const data = { type, sequence_number: events.length, ...members };
     events.push({ text: `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`, outputTokens });
   };
-  const all = given.outputTokens;
   const begun = { response: response(given, body, false) };
-  const item = { output_index: 0 };
-  const part = { item_id: `msg_${given.id}`, output_index: 0, content_index: 0 };
   const status = given.isTruncated ? 'incomplete' : 'completed';
   add('response.created', begun, 0);
   add('response.in_progress', begun, 0);
+  for (const [index, item] of written(given, status).entries()) {
+    if (item['type'] === 'message') messageEvents(given, item, add);
+    else callEvents(item, index, { add, outputTokens: given.outputTokens });
+  }
+  add(`response.${status}`, { response: response(given, body, true) }, given.outputTokens);
+  return events;
+}
+
+function messageEvents(given: Answer, whole: JsonObject, add: Add): void {
+  const all = given.outputTokens;
+  const item = { output_index: 0 };
+  const part = { item_id: `msg_${given.id}`, output_index: 0, content_index: 0 };
   add('response.output_item.added', { ...item, item: message(given, 'in_progress', []) }, 0);
   add('response.content_part.added', { ...part, part: textPart('') }, 0);
   for (const [sent, delta] of given.pieces.entries()) {
@@ -124,10 +156,23 @@ function responseEvents(given: Answer, body: JsonObject): MockEvent[] {
   }
   add('response.output_text.done', { ...part, text: given.text, logprobs: [] }, all);
   add('response.content_part.done', { ...part, part: textPart(given.text) }, all);
-  const whole = message(given, status, [textPart(given.text)]);
   add('response.output_item.done', { ...item, item: whole }, all);
-  add(`response.${status}`, { response: response(given, body, true) }, all);
-  return events;
+}
+
+function callEvents(
+  whole: JsonObject,
+  output_index: number,
+  { add, outputTokens }: { add: Add; outputTokens: number },
+): void {
+  const about = { item_id: whole['id'], output_index };
+  const args = textOf(whole['arguments']);
+  const begun = { ...whole, arguments: '', status: 'in_progress' };
+  add('response.output_item.added', { output_index, item: begun }, outputTokens);
+  for (const delta of cutInPieces(args, CALL_PIECES)) {
+    add('response.function_call_arguments.delta', { ...about, delta }, outputTokens);
+  }
+  add('response.function_call_arguments.done', { ...about, arguments: args }, outputTokens);
+  add('response.output_item.done', { output_index, item: whole }, outputTokens);
 }
 
 export const responsesWire: Wire = {

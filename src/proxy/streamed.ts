@@ -7,7 +7,7 @@ import type { UpstreamFailure } from '../upstream/upstream.js';
 import { ChatToMessagesMeter } from '../wire/chat-to-messages-stream.js';
 import { MessagesToChatMeter } from '../wire/messages-to-chat-stream.js';
 import { meterFor } from '../wire/meter.js';
-import type { MeterOptions, StreamMeter } from '../wire/stream.js';
+import { type MeterOptions, roughTokens, type StreamMeter } from '../wire/stream.js';
 import { type Answer, answerHeaders, type AnswerParts } from './answer.js';
 import { reportStreamWithoutCost } from './report.js';
 
@@ -89,7 +89,9 @@ export class StreamAnswer implements Answer {
     const options: MeterOptions = {
       settle: (usage) => call.costMembers(call.settle(usage, this.#meter, status)),
       stripUsage: sent.usageInjected,
-      inputTokens: call.candidate.inputTokens,
+      // Clients take the first figure they see for how full the context is: the bound, some four
+      // times the truth, would have them summarize it away.
+      inputTokens: Math.min(call.candidate.inputTokens, roughTokens(exchange.body.length)),
       requestedModel: call.quote.request.model,
     };
     if (exchange.api === 'messages' && sent.wire === 'chat') {

@@ -54,11 +54,14 @@ const NOTHING = new Uint8Array(0);
 /** Of English text. */
 const BYTES_PER_TOKEN = 4;
 
+/** About how many tokens a text or a request of so many bytes has; never a bill. */
+export const roughTokens = (bytes: number): number => Math.ceil(bytes / BYTES_PER_TOKEN);
+
 /** What a translated stream tells its client when the provider reported nothing; never a bill. */
 export const estimatedUsage = (inputTokens: number, outputBytes: number): Usage => ({
   ...NO_USAGE,
   inputTokens,
-  outputTokens: Math.ceil(outputBytes / BYTES_PER_TOKEN),
+  outputTokens: roughTokens(outputBytes),
 });
 
 /** Several pieces as one. Events that went through untouched lie side by side: no copy then. */
