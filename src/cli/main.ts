@@ -7,11 +7,12 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import { marked, printMarked } from './print.js';
 import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
-import { dayArgument } from './day.js';
+import { dayArgument, dollarsArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
 import type { ReconcileFlags } from './reconcile-spend.js';
 import type { SpendFlags } from './reports.js';
+import type { SimulateFlags } from './simulate.js';
 import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
 
@@ -93,7 +94,20 @@ program
   .option('--until <day>', 'last day, included (default: today)', dayArgument)
   .option('--csv', 'comma-separated values')
   .option('--json', 'one JSON object')
+  .option('--reprice', 'beside it, what it would cost at the prices of today')
   .action(async (flags: SpendFlags) => (await reports()).spendCommand(flags));
+
+program
+  .command('simulate')
+  .description('replay the ledger against other caps: who would have been rejected, and when')
+  .addOption(configOption())
+  .option('--since <day>', 'first day: 2026-03-25, today, or 30d (default: 30d)', dayArgument)
+  .option('--daily-limit <dollars>', "everyone's day, instead of the config's", dollarsArgument)
+  .option('--monthly-limit <dollars>', "everyone's month", dollarsArgument)
+  .option('--user-daily-limit <dollars>', "each user's day", dollarsArgument)
+  .option('--user-monthly-limit <dollars>', "each user's month", dollarsArgument)
+  .option('--json', 'one JSON object')
+  .action(async (flags: SimulateFlags) => (await import('./simulate.js')).simulateCommand(flags));
 
 program
   .command('sync-pricing')

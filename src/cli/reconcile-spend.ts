@@ -210,7 +210,8 @@ function verdict(
   const drifting = days.filter(({ drifts }) => drifts).length;
   const moved = booked.filter(({ added_usd }) => parseDecimal(added_usd, 9) !== 0n);
   const lines = moved.map(
-    ({ provider, day, added_usd }) => `✓ ${provider} ${day}: $${added_usd} booked`,
+    ({ provider, day, added_usd }) =>
+      `✓ ${provider} ${day}: ${added_usd.replace(/^-?/, '$&$$')} booked`,
   );
   if (applied && moved.length === 0) lines.push('✓ Nothing to book: ledger and invoices agree');
   else if (drifting === 0)
