@@ -11,9 +11,7 @@ import { alertId, type ChannelState, type OwedAlert } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { usdText } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
-import { Ledger } from '../ledger/client.js';
 import { Store } from '../ledger/store.js';
-import { Alerts } from '../supervisor/alerts.js';
 import { configFor } from './config.js';
 import { isColored, printMarked } from './print.js';
 import { findRunning } from './running.js';
@@ -229,6 +227,8 @@ interface Replayed {
 /** No proxy runs: takes the data directory for as long as one try of each takes. */
 async function replayHere(config: Config, id: string | null): Promise<number> {
   if (!Store.exists(config.storage.path)) return 0;
+  const { Ledger } = await import('../ledger/client.js');
+  const { Alerts } = await import('../supervisor/alerts.js');
   const alerts = new Alerts({ config, tell: (message) => printMarked([`⚠ ${message}`]) });
   const ledger = await Ledger.open({
     storagePath: config.storage.path,
