@@ -1,6 +1,7 @@
 // Corrections by invoices, as they come over the admin listener: believed only when every one of
 // them is whole.
 
+import { Type } from 'typebox';
 import { localDate, utcStart } from '../kernel/calendar.js';
 import { nano, parseDecimal, usdText } from '../kernel/money.js';
 import type { Adjustment } from '../ledger/protocol.js';
@@ -16,6 +17,13 @@ export interface AdjustmentJson {
   /** All that the day's books are to be corrected by; negative when too much was booked. */
   readonly amount_usd: string;
 }
+
+/** What it is checked against below, item by item. */
+export const ADJUSTMENTS = Type.Object({
+  adjustments: Type.Array(
+    Type.Object({ provider: Type.String(), day: Type.String(), amount_usd: Type.String() }),
+  ),
+});
 
 const HALF_DAY_MS = 43_200_000;
 const ADJUSTMENTS_MAX = 500;

@@ -48,6 +48,7 @@ export const PAGE_ROUTES: readonly Route[] = FILES.map(({ path, file }) => {
     path,
     summary: path === '/' ? 'The dashboard.' : 'A file of the dashboard.',
     open: true,
+    type: TYPES[extension],
     answer: () => ({
       text: (text ??= readFileSync(file)),
       type: TYPES[extension],

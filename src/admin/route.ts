@@ -2,6 +2,8 @@
 // Nothing here knows of sockets.
 
 import type { ServerResponse } from 'node:http';
+import type { Static, TSchema } from 'typebox';
+import { Check, Errors } from 'typebox/value';
 import type { ErrorCode } from '../kernel/errors.js';
 import type { Feed } from './feed.js';
 import type { Running } from './running.js';
@@ -26,6 +28,11 @@ export type Reply =
   /** Owns the response from here on. */
   | { readonly stream: (response: ServerResponse) => void };
 
+/** Parameters of the query, each a schema with a description. */
+export type Query = Readonly<
+  Record<string, { readonly description?: string; readonly [keyword: string]: unknown }>
+>;
+
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `/admin/raises/{id}`: a segment in braces is a parameter. */
@@ -34,6 +41,11 @@ export interface Route {
   readonly summary: string;
   /** Answers without the token: holds nothing that is anyone's secret. */
   readonly open?: boolean;
+  readonly query?: Query;
+  /** What the body must be; `bodyOf` checks it. */
+  readonly body?: TSchema;
+  /** Of what it answers; JSON when absent. */
+  readonly type?: string;
   answer(running: Running, asked: Asked): Reply | Promise<Reply>;
 }
 
@@ -51,6 +63,14 @@ export class Refused extends Error {
 
 export const badRequest = (message: string): Refused =>
   new Refused(400, 'invalid_request', message);
+
+/** The body as its schema says. Throws `Refused`, naming the member at fault. */
+export function bodyOf<S extends TSchema>(schema: S, body: unknown): Static<S> {
+  if (Check(schema, body)) return body;
+  const [first] = Errors(schema, body);
+  const member = first?.instancePath.slice(1).replaceAll('/', '.') || 'the body';
+  throw badRequest(`${member}: ${first?.message ?? 'is not what it must be'}`);
+}
 
 /** The route's parameters when the path is its own, else `null`. */
 export function matchPath(pattern: string, path: string): Record<string, string> | null {

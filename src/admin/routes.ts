@@ -1,9 +1,12 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
-import { adjustments } from './adjustments.js';
-import { replayAlerts } from './alerts.js';
+import { ADJUSTMENTS, adjustments } from './adjustments.js';
+import { REPLAY, replayAlerts } from './alerts.js';
 import { METRICS_TYPE, metricsText } from './metrics.js';
+import { openApi } from './openapi.js';
 import { PAGE_ROUTES } from './page.js';
+import { RAISE_ROUTES } from './raises.js';
+import { REPORT_ROUTES } from './reports.js';
 import type { Route } from './route.js';
 import { statusView } from './status.js';
 
@@ -22,6 +25,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     summary: "Everything countable, in Prometheus' text format.",
+    type: METRICS_TYPE,
     answer: async (running) => ({ text: await metricsText(running), type: METRICS_TYPE }),
   },
   {
@@ -34,6 +38,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/admin/events',
     summary: 'Server-sent events: what the dashboard shows, every second.',
+    type: 'text/event-stream',
     answer: (_, { feed }) => ({
       stream: (response) => {
         if (!feed.attach(response)) response.writeHead(503).end();
@@ -44,13 +49,23 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/admin/alerts/replay',
     summary: 'Sends an alert again, or all that some channel has given up.',
+    body: REPLAY,
     answer: replayAlerts,
   },
   {
     method: 'POST',
     path: '/admin/adjustments',
     summary: "Corrects the books, and everyone's budgets, by what invoices say.",
+    body: ADJUSTMENTS,
     answer: adjustments,
+  },
+  ...REPORT_ROUTES,
+  ...RAISE_ROUTES,
+  {
+    method: 'GET',
+    path: '/admin/openapi.json',
+    summary: 'This document.',
+    answer: ({ version }) => ({ json: openApi(ROUTES, version) }),
   },
   ...PAGE_ROUTES,
 ];

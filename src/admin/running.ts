@@ -3,9 +3,11 @@
 
 import type { Config } from '../config/config.js';
 import type { NanoUsd } from '../kernel/money.js';
+import type { Raise } from '../kernel/raise.js';
 import type { LocalDate, WindowKind } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
 import type { Adjusted, Adjustment, LedgerStatus } from '../ledger/protocol.js';
+import type { PriceTable } from '../pricing/table.js';
 import type { TallyReader } from '../proxy/tally.js';
 
 /** What a window holds this instant, as admission sees it. */
@@ -20,8 +22,17 @@ export interface Books extends LedgerStatus {
   readonly drift: NanoUsd;
 }
 
+/** Limits that are higher for a while. */
+export interface RaiseBook {
+  readonly all: readonly Raise[];
+  /** Granted, or ended before its time. In force when it returns. */
+  put(raise: Raise): Promise<void>;
+}
+
 export interface Running {
+  /** Its budget has the limits in force, raises included. */
   readonly config: Config;
+  readonly raises: RaiseBook;
   /** Of the data plane, as in the ready line. */
   readonly address: string;
   readonly version: string;
@@ -36,6 +47,8 @@ export interface Running {
   readonly workers: () => number;
   /** The prices in use, and the day that they are of. */
   readonly prices: () => { readonly version: string; readonly asOfMs: number };
+  /** The same, model by model. */
+  readonly priceTable: () => PriceTable;
   /** What the workers have counted. */
   readonly tally: TallyReader;
   readonly state: () => 'ready' | 'draining' | 'ledger_unavailable';

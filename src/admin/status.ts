@@ -57,10 +57,16 @@ export async function statusView(running: Running): Promise<Status> {
   };
 }
 
-export function budgetStatus(running: Running, window: WindowKind, date: LocalDate): BudgetStatus {
+/** Of a user, or of everyone together for `null`. */
+export function budgetStatus(
+  running: Running,
+  window: WindowKind,
+  date: LocalDate,
+  user: string | null = null,
+): BudgetStatus {
   const { budget } = running.config;
-  const limit = limitsOf(budget, null)[window];
-  const { settled, reserved } = running.holding(null, window, date);
+  const limit = limitsOf(budget, user)[window];
+  const { settled, reserved } = running.holding(user, window, date);
   const left = limit === null ? null : nano(limit - settled - reserved);
   const { endMs } = windowBounds(window, date, budget.timezone);
   return {

@@ -37,7 +37,7 @@ const ACCOUNTS_MAX = 50_000;
 
 export class Accounts {
   readonly #counters: Counters;
-  readonly #config: BudgetConfig;
+  #config: BudgetConfig;
   readonly #salt: string;
   #date: LocalDate = 0;
   #cache = new Map<string, Account>();
@@ -47,6 +47,12 @@ export class Accounts {
     this.#counters = counters;
     this.#config = config;
     this.#salt = salt;
+  }
+
+  /** Other limits from the next request on; what is spent and held stays. */
+  reconfigure(config: BudgetConfig): void {
+    this.#config = config;
+    this.#cache = new Map();
   }
 
   /** A user's account on a day; `null` when the counters cannot hold it: fail closed. */

@@ -2,7 +2,7 @@
 // share.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { Config } from '../config/config.js';
+import type { BudgetConfig, Config } from '../config/config.js';
 import type { JournalOptions } from '../ledger/journal.js';
 import type { SyncedPrices } from '../pricing/catalogue.js';
 
@@ -12,6 +12,8 @@ export type Gate = (typeof GATE)[keyof typeof GATE];
 
 export interface WorkerStart {
   readonly config: Config;
+  /** The limits in force: those of the file, and what is raised for a while. */
+  readonly budget: BudgetConfig;
   readonly port: number;
   readonly counters: SharedArrayBuffer;
   readonly gate: SharedArrayBuffer;
@@ -38,5 +40,7 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly type: 'drain'; readonly graceMs: number }
+  /** Other limits, from the next request on. */
+  | { readonly type: 'limits'; readonly budget: BudgetConfig }
   /** From the next request on; requests under way keep the price that they were admitted at. */
   | { readonly type: 'prices'; readonly prices: SyncedPrices | null };

@@ -44,7 +44,7 @@ function build(): Proxy {
     config,
     prices: new PriceTable(config, catalogueOf(start.prices)),
     counters,
-    accounts: new Accounts(counters, config.budget, start.salt),
+    accounts: new Accounts(counters, start.budget, start.salt),
     calendar: new WindowClock(config.budget.timezone),
     journal,
     turn: new Turn(journal, { durability: config.storage.durability, onFailure: ledgerFailed }),
@@ -101,6 +101,7 @@ process.on('uncaughtException', (error) => {
 
 supervisor.on('message', (message: ToWorker) => {
   if (message.type === 'drain') void drain(proxy, server, message.graceMs);
+  else if (message.type === 'limits') proxy.accounts.reconfigure(message.budget);
   else proxy.prices = new PriceTable(start.config, catalogueOf(message.prices));
 });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { BudgetConfig } from '../config/config.js';
 import type { ChannelPlan } from '../kernel/alert.js';
 import { TokenPakError } from '../kernel/errors.js';
+import type { Raise } from '../kernel/raise.js';
 import { type LocalDate, windowNumber } from '../kernel/scope.js';
 import { adjust } from './adjust.js';
 import { AlertDesk } from './alert-desk.js';
@@ -27,7 +28,7 @@ import type {
 } from './protocol.js';
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
 import { stateOf } from './state.js';
-import { type SpendQuery, type SpendResult, spendOf } from './spend.js';
+import { type SpendQuery, type SpendResult, spendBooked } from './spend.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, type Position, Tail } from './tail.js';
 import type { UtcTotals } from './utc-totals.js';
@@ -200,12 +201,17 @@ export class Bookkeeper implements BookVerbs {
     };
   }
 
+  raises(): Raise[] {
+    return [...this.#store.raises.all()];
+  }
+
+  putRaise(raise: Raise): void {
+    this.#store.raises.put(raise);
+  }
+
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult {
     this.#bookAll(nowMs);
-    const nothingMore = new Fold(this.#store, null);
-    const books = { store: this.#store, fold: nothingMore, running: true, faults: [] };
-    const { rows, ...result } = spendOf(books, query);
-    return { ...result, rows: rows.slice(0, rowsMax) };
+    return spendBooked(this.#store, query, rowsMax);
   }
 
   drained(nowMs: number): void {

@@ -6,6 +6,7 @@ import type { BudgetConfig } from '../config/config.js';
 import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
 import { LOG_CHANNEL } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
+import type { Raise } from '../kernel/raise.js';
 import type { LocalDate } from '../kernel/scope.js';
 import { assureBooks } from './rebuild.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
@@ -157,6 +158,16 @@ export class Ledger {
   /** The state of the books after booking what is written by now; windows are those of the date. */
   status(date: LocalDate): Promise<LedgerStatus> {
     return this.#call('status', date, this.#options.now());
+  }
+
+  /** Raises of limits, those that are over too. */
+  raises(): Promise<Raise[]> {
+    return this.#call('raises');
+  }
+
+  /** New, or with another end. */
+  putRaise(raise: Raise): Promise<void> {
+    return this.#call('putRaise', raise);
   }
 
   /** The newest first, whether delivered or not. */

@@ -4,6 +4,7 @@
 import type { BudgetConfig } from '../config/config.js';
 import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
 import type { NanoUsd } from '../kernel/money.js';
+import type { Raise } from '../kernel/raise.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
 import type { UtcTotals } from './utc-totals.js';
 import type { SpendQuery, SpendResult } from './spend.js';
@@ -76,6 +77,8 @@ export interface BookVerbs {
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];
   reconfigure(budget: BudgetConfig, channels: readonly ChannelPlan[]): void;
   status(date: LocalDate, nowMs: number): LedgerStatus;
+  raises(): Raise[];
+  putRaise(raise: Raise): void;
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
   drained(nowMs: number): void;
   close(): Promise<void>;

@@ -5,7 +5,9 @@ import { nano, type NanoUsd, usdText, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
 import { type Counts, NO_COUNTS } from '../kernel/usage.js';
 import { addCounts, type Totals } from './entry.js';
+import { Fold } from './fold.js';
 import { type Snapshot, withSnapshot } from './snapshot.js';
+import type { Store } from './store.js';
 import { utcName, type UtcTotals } from './utc-totals.js';
 
 export type SpendBy = 'user' | 'model' | 'provider' | 'day';
@@ -70,8 +72,14 @@ export function* utcTotalsOf(
     if (row.utcDate >= from && row.utcDate <= to) yield row;
 }
 
-/** The same of books that are open already. */
-export function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
+/** The same of what is booked, where the books are open already; the dearest rows only. */
+export function spendBooked(store: Store, query: SpendQuery, rowsMax: number): SpendResult {
+  const fold = new Fold(store, null);
+  const { rows, ...result } = spendOf({ store, fold, running: true, faults: [] }, query);
+  return { ...result, rows: rows.slice(0, rowsMax) };
+}
+
+function spendOf(snapshot: Snapshot, query: SpendQuery): SpendResult {
   const rows = new Map<string, SpendRow>();
   let total = ZERO_USD;
   for (const totals of totalsOf(snapshot, query.from, query.to)) {

@@ -14,6 +14,7 @@ import { type Environment, openEnvironment, type Table } from './environment.js'
 import type { Booked, Fold } from './fold.js';
 import { OpenBook, type Page } from './open-book.js';
 import { Outbox } from './outbox.js';
+import { RaiseBook } from './raises.js';
 import { Packer, Unpacker } from './pack.js';
 import type { Position } from './tail.js';
 import { newerFormat } from './segment.js';
@@ -56,6 +57,7 @@ export class Store implements Booked {
   readonly #utcTotals: Table;
   readonly #settled: Table;
   readonly outbox: Outbox;
+  readonly raises: RaiseBook;
   /** The totals of entries that are kept no more. */
   readonly #retired: Table;
   readonly #utcRetired: Table;
@@ -79,6 +81,7 @@ export class Store implements Booked {
     this.#utcTotals = table('utcTotals');
     this.#settled = table('settled');
     this.outbox = new Outbox(this.#env, { rows: table('outbox'), index: table('alertIndex') });
+    this.raises = new RaiseBook(this.#env, table('raises'));
     this.#retired = table('retired');
     this.#utcRetired = table('utcRetired');
     const format = this.#number('format');

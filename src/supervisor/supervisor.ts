@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Running } from '../admin/running.js';
 import { hostInUrl } from '../config/address.js';
-import type { Config } from '../config/config.js';
+import type { BudgetConfig, Config } from '../config/config.js';
 import { GATE, type Gate } from '../http/thread.js';
 import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
@@ -22,6 +22,7 @@ import { Control, VERSION } from './control.js';
 import { Prices, pricesInForce } from './prices.js';
 import { Reconciler } from './reconciler.js';
 import { freePort, type Mocks, startMocks } from './listen.js';
+import { Raises } from './raises.js';
 import { Workers } from './workers.js';
 
 const WORKERS_MAX_DEFAULT = 8;
@@ -56,6 +57,7 @@ export class Supervisor {
   #prices: Prices | null = null;
   #reconciler: Reconciler | null = null;
   #control: Control | null = null;
+  readonly #raises: Raises;
   #stopping = false;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
@@ -66,6 +68,11 @@ export class Supervisor {
     this.#port = port;
     this.#mocks = mocks;
     this.#balances = new Balances(config.budget);
+    this.#raises = new Raises({
+      budget: () => this.#config.budget,
+      apply: (budget) => this.#limit(budget),
+      now: () => Date.now(),
+    });
     this.#alerts = new Alerts({ config, tell: (message) => this.#log(`⚠ ${message}`) });
     this.address = `http://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
@@ -122,6 +129,8 @@ export class Supervisor {
     });
     this.#ledger = ledger;
     this.#alerts.start(ledger);
+    await this.#raises.start(ledger);
+    this.#limit(this.#raises.budget);
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
     const threads = this.#workersWith(ledger);
     this.#threads = threads;
@@ -137,8 +146,13 @@ export class Supervisor {
   }
 
   #runningWith(ledger: Ledger, threads: Workers): Running {
+    const fileConfig = this.#config;
+    const raises = this.#raises;
     return {
-      config: this.#config,
+      get config() {
+        return { ...fileConfig, budget: raises.budget };
+      },
+      raises,
       address: this.address,
       version: VERSION,
       pid: process.pid,
@@ -148,11 +162,20 @@ export class Supervisor {
       adjust: (wanted) => this.#balances.adjust(ledger, wanted),
       books: (date) => this.#balances.status(ledger, date),
       prices: () => pricesInForce(this.#prices?.current ?? null),
+      priceTable: () => syncedTable(fileConfig),
       tally: new TallyReader(this.#tally),
       workers: () => threads.count,
       state: () => STATES[Atomics.load(new Int32Array(this.#gate), 0) as Gate],
       holding: (user, window, date) => this.#balances.holding(user, window, date),
     };
+  }
+
+  /** Other limits, where they are checked and where crossings are found. */
+  #limit(budget: BudgetConfig): void {
+    this.#threads?.tell({ type: 'limits', budget });
+    this.#ledger?.reconfigure(budget, this.#alerts.plans).catch((error: unknown) => {
+      if (!this.#stopping) this.#log(`⚠ alerts go by the old limits: ${messageOf(error)}`);
+    });
   }
 
   #pricesOf(): Prices {
@@ -183,6 +206,7 @@ export class Supervisor {
         },
       },
       prices: () => this.#prices?.current ?? null,
+      budget: () => this.#raises.budget,
       pool: this.#pool,
       nextJournalId: () => ledger.nextJournalId(),
       recover: (journalId) => this.#balances.recover(ledger, journalId),
@@ -210,6 +234,7 @@ export class Supervisor {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
     this.#prices?.close();
     this.#reconciler?.close();
+    this.#raises.close();
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
     await this.#control?.close();
     if (this.#ledger !== null) {

@@ -14,9 +14,10 @@ const SHORT_LIVES_MAX = 5;
 
 export interface WorkersOptions {
   readonly count: number;
-  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens' | 'prices'>;
+  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens' | 'prices' | 'budget'>;
   /** Those in force when a worker starts. */
   readonly prices: () => WorkerStart['prices'];
+  readonly budget: () => WorkerStart['budget'];
   readonly pool: TokenPool;
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
@@ -54,7 +55,7 @@ export class Workers {
   }
 
   async #startOne(index: number): Promise<void> {
-    const { start, prices, pool, nextJournalId, now } = this.#options;
+    const { start, prices, budget, pool, nextJournalId, now } = this.#options;
     const journalId = await nextJournalId();
     const { port1, port2 } = new MessageChannel();
     pool.serve(port1);
@@ -64,6 +65,7 @@ export class Workers {
         ...start,
         index,
         prices: prices(),
+        budget: budget(),
         journalId,
         tokens: port2,
       } satisfies WorkerStart,

@@ -12,6 +12,7 @@ import { assert } from '../../src/kernel/assert.js';
 import { nano, ZERO_USD } from '../../src/kernel/money.js';
 import type { Ledger } from '../../src/ledger/client.js';
 import { RECIPE } from '../config/recipe-file.js';
+import { PriceTable } from '../../src/pricing/table.js';
 import { tallyBytes, TallyReader } from '../../src/proxy/tally.js';
 import type { Teardown } from '../flow/harness.js';
 
@@ -42,12 +43,16 @@ function recipe(): Config {
   return loaded.config;
 }
 
+const RECIPE_CONFIG = recipe();
+
 export function runningWith(
   parts: Partial<Running> & { admin?: Omit<Config['admin'], 'metricsUserLabels'> },
 ): Running {
   const { admin = { host: '127.0.0.1', port: 0, token: null }, ...rest } = parts;
   return {
-    config: { ...recipe(), admin: { metricsUserLabels: false, ...admin } },
+    config: { ...RECIPE_CONFIG, admin: { metricsUserLabels: false, ...admin } },
+    priceTable: () => new PriceTable(RECIPE_CONFIG),
+    raises: { all: [], put: async () => {} },
     prices: () => ({ version: 'test', asOfMs: NOON_MS }),
     address: 'http://127.0.0.1:8000',
     version: '0.0.0',
