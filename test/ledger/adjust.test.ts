@@ -90,7 +90,7 @@ t.test('a correction is booked once, however often it is applied', async (t) => 
   );
   t.equal(keeper.status(20260325, NOON_MS).entries, 4);
   await keeper.close();
-  t.match(await verify(storagePath), { entries: 4, problems: [] });
+  t.match(await verify(storagePath), { entries: 4, problems: { length: 0 } });
 });
 
 t.test('a correction shows in spend and export, of nobody', async (t) => {

@@ -51,6 +51,6 @@ t.test(
     const [global] = await ledger.balances(20260325);
     t.equal(global?.settled, before);
     await ledger.close();
-    t.match(await verify(storagePath), { journalRecords: 0, problems: [] });
+    t.match(await verify(storagePath), { journalRecords: 0, problems: { length: 0 } });
   },
 );

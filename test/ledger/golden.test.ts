@@ -10,7 +10,7 @@ import { Ledger } from '../../src/ledger/client.js';
 import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { spend, spendJson } from '../../src/ledger/spend.js';
 import { verify } from '../../src/ledger/verify.js';
-import { GOLDEN_ADJUSTMENT, GOLDEN_ALERT, writeJournals } from './golden.js';
+import { DEAR, GOLDEN_ADJUSTMENT, GOLDEN_ALERT, writeJournals } from './golden.js';
 import { budgetOf, editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
 
 // Frozen: what version 1 wrote must be readable for ever. Never write these files anew.
@@ -48,7 +48,7 @@ t.test('reads every kind of record as version 1 wrote it', async (t) => {
   const id = reservationIdOf(2, 4);
   t.same(read(2), [
     { kind: 'reserve', reservationId: id, ...reserveOf() },
-    { kind: 'settle', ...settleOf(id, { overrun: true }) },
+    { kind: 'settle', ...settleOf(id, DEAR) },
   ]);
   t.same(read(3).slice(1), [
     { kind: 'void', reservationId: reservationIdOf(3, 4), timeMs: NOON_MS, status: 429 },
@@ -78,7 +78,7 @@ t.test('opens the books of version 1, charges what they left open, and goes on',
   t.equal(entries.length, EXPECTED.entries.length);
   const day = { by: 'user', from: 20260325, to: 20260325 } as const;
   t.match(spendJson(await spend(storagePath, day)), EXPECTED.spend);
-  t.match(await verify(storagePath), { drift: 0n, problems: [] });
+  t.match(await verify(storagePath), { drift: 0n, problems: { length: 0 } });
 });
 
 t.test('a journal of a newer version is refused, and not called damaged', async (t) => {

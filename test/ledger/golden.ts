@@ -30,12 +30,15 @@ export const GOLDEN_ADJUSTMENT = {
   amount: nano(-20_000_000n),
 };
 
+/** Billed above its own maximum. */
+export const DEAR = { overrun: true, cost: nano(2_500_000_000n) };
+
 const dear = { user: 'Zoë', worst: nano(5_000_000_000n), retryCount: 3, requestedModel: 'gpt-5' };
 
 /** Journal 1 to 5, by the kind of record that each is about. */
 const KINDS: readonly ((journal: Journal) => Promise<void> | void)[] = [
   (journal) => void journal.reserve(reserveOf(dear)),
-  (journal) => journal.settle(settleOf(journal.reserve(reserveOf()), { overrun: true })),
+  (journal) => journal.settle(settleOf(journal.reserve(reserveOf()), DEAR)),
   (journal) =>
     journal.void({ reservationId: journal.reserve(reserveOf()), timeMs: NOON_MS, status: 429 }),
   (journal) => journal.alert(GOLDEN_ALERT),

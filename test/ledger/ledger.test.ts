@@ -156,7 +156,7 @@ t.test('follows a journal through its segments', async (t) => {
   journal.close();
   await ledger.close();
   t.same(failures, []);
-  t.match(await verify(storagePath), { entries: 1_500, problems: [] });
+  t.match(await verify(storagePath), { entries: 1_500, problems: { length: 0 } });
 });
 
 t.test(
@@ -167,7 +167,7 @@ t.test(
     deadJournal(storagePath, 1);
     const expected = { 'user-a': 1_800_000_000n, 'user-b': 2_000_000_000n };
     t.same(await spentBy(storagePath), expected, 'before any restart');
-    t.match(await verify(storagePath), { entries: 2, journalRecords: 3, problems: [] });
+    t.match(await verify(storagePath), { entries: 2, journalRecords: 3, problems: { length: 0 } });
     const { ledger, due } = await openLedger(storagePath);
     t.same(await spentBy(storagePath), expected, 'after it');
     t.same(filesOf(storagePath), []);
@@ -218,7 +218,7 @@ t.test('booking the same journal again changes nothing', async (t) => {
   await book(storagePath);
   t.same(await spend(storagePath, DAY), before);
   t.same(filesOf(storagePath), []);
-  t.match(await verify(storagePath), { entries: 2, problems: [] });
+  t.match(await verify(storagePath), { entries: 2, problems: { length: 0 } });
 });
 
 t.test('refuses a damaged journal and names file and byte', async (t) => {
