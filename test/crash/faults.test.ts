@@ -67,10 +67,8 @@ function why(tool: string, args: readonly string[]): string | false {
   }
 }
 
-const mountAt = (path: string, bytes: number): string[] => [
-  ...['-t', 'tmpfs', '-o', `size=${bytes}`],
-  ...['none', path],
-];
+const mountAt = (path: string, bytes: number): string[] =>
+  `-t tmpfs -o size=${bytes} none ${path}`.split(' ');
 
 /** A disk of its own, so small that it can be filled. */
 function smallDisk(t: Test, path: string): void {
@@ -102,7 +100,7 @@ t.test(
     t.match(proxy.output(), /The ledger failed: the disk of .* is full.*Nothing is admitted/s);
     t.ok(
       more.codes.every((code) => code === 'ledger_unavailable'),
-      `${more.codes}`,
+      more.codes.join(' '),
     );
     rmSync(join(disk, 'other'));
     await goesOn(t, scene, answers + more.answers);
@@ -122,7 +120,7 @@ t.test('writes that fail: 503, a clean end, and nothing lost', { skip: noLimits 
   t.match(proxy.output(), /failed: .*(EFBIG|File too large)/);
   t.ok(
     more.codes.every((code) => code === 'ledger_unavailable'),
-    `${more.codes}`,
+    more.codes.join(' '),
   );
   await goesOn(t, scene, answers + more.answers);
 });
