@@ -1,14 +1,19 @@
 // `npm run bench`: what TokenPak costs, measured. Options behind `--`:
 //   --quick            few short rounds, to see that it works
+//   --check            exit with 1 when a promised figure is missed
 //   --micro            the hot functions alone, in nanoseconds
-//   --only a,b         some subjects: direct, bare, nginx, budgets off, budgets on
+//   --only a,b         some subjects: direct, bare, nginx, portkey, budgets off, budgets on
+//   --lane TEXT        the lanes with this text in their name
+//   --streams N        slow streams held open at once; 0: none
+//   --peers            install the peers of bench/package.json first
 //   --readme           also put the figures into README.md
 //   --rounds N · --seconds N · --node-load
 
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { LANE_NAMES, SUBJECT_NAMES, type SubjectName } from './macro/lanes.js';
 import { macro } from './macro/macro.js';
-import { SUBJECT_NAMES, type SubjectName } from './macro/subjects.js';
 import { micro } from './micro/micro.js';
 
 // Compiled to dist/bench, two folders below the project's root.
@@ -17,8 +22,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
     micro: { type: 'boolean', default: false },
     only: { type: 'string' },
+    lane: { type: 'string', default: '' },
+    streams: { type: 'string' },
+    peers: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     'node-load': { type: 'boolean', default: false },
@@ -37,23 +46,35 @@ function subjectsAsked(): readonly SubjectName[] {
   });
 }
 
-/** A whole number from 1 up to `max`, so that a run ends. */
-function numberAsked(option: 'rounds' | 'seconds', standard: number, max: number): number {
+/** A whole number within bounds, so that a run ends. */
+function numberAsked(
+  option: 'rounds' | 'seconds' | 'streams',
+  standard: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
   const value = Number(values[option] ?? standard);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new Error(`--${option}: a whole number from 1 to ${max}, not "${values[option]}"`);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new Error(`--${option}: a whole number from ${min} to ${max}, not "${values[option]}"`);
 }
 
+if (values.peers) {
+  const args = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts'];
+  execFileSync('npm', args, { cwd: `${root}bench`, stdio: 'inherit' });
+}
 if (values.micro) {
   await micro(values.quick);
 } else {
+  const lanes = LANE_NAMES.filter((name) => name.includes(values.lane));
   const allWell = await macro({
     root,
     subjects: subjectsAsked(),
-    rounds: numberAsked('rounds', values.quick ? 2 : 5, 50),
-    durationMs: numberAsked('seconds', values.quick ? 1 : 2, 60) * 1000,
+    lanes,
+    rounds: numberAsked('rounds', values.quick ? 2 : 5, { min: 1, max: 50 }),
+    durationMs: numberAsked('seconds', values.quick ? 1 : 2, { min: 1, max: 60 }) * 1000,
+    streams: numberAsked('streams', values.quick ? 500 : 10_000, { min: 0, max: 100_000 }),
     nodeLoad: values['node-load'],
     readme: values.readme,
+    check: values.check,
   });
   process.exitCode = allWell ? 0 : 1;
 }

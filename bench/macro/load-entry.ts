@@ -1,25 +1,32 @@
-// The load generator where wrk is not installed: closed loop over raw keep-alive sockets, one
-// request at a time on each. Reads of HTTP what it must to find where an answer ends.
+// The load generator in Node: raw keep-alive sockets, one request at a time on each. In a closed
+// loop each sends again at once; in an open one requests begin on a clock, and their time counts
+// from when they should have begun. Reads of HTTP what it must to find where an answer ends.
 
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { Burst, Measured } from './load.js';
-import { CHAT_BODY, CHAT_HEADERS, CHAT_PATH } from './workload.js';
+import { CHAT_PATH, headersOf } from './workload.js';
+
+const burst = JSON.parse(await text(process.stdin)) as Burst;
+const { load } = burst;
 
 const REQUEST = Buffer.from(
   [
     `POST ${CHAT_PATH} HTTP/1.1`,
     'host: 127.0.0.1',
-    ...Object.entries(CHAT_HEADERS).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(CHAT_BODY)}`,
+    ...Object.entries({ ...headersOf(load.user), ...burst.headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
+    `content-length: ${Buffer.byteLength(load.body)}`,
     '',
-    CHAT_BODY,
+    load.body,
   ].join('\r\n'),
 );
+const RIGHT = `HTTP/1.1 ${load.status}`;
 
-interface Tally {
-  readonly latenciesUs: number[];
-  errors: number;
-}
+const latenciesUs: number[] = [];
+const gapsUs: number[] = [];
+let errors = 0;
 
 /** Whether the text holds one whole answer. */
 function isWhole(answer: string): boolean {
@@ -30,53 +37,100 @@ function isWhole(answer: string): boolean {
   return answer.endsWith('\r\n0\r\n\r\n');
 }
 
-/** Sends the request again and again until `deadline`; resolves when the last answer is there. */
-function loop(socket: Socket, deadline: number, tally: Tally): Promise<void> {
-  return new Promise((resolve) => {
-    let sentAt = 0;
-    let answer = '';
-    const send = (): void => {
-      answer = '';
-      sentAt = performance.now();
-      socket.write(REQUEST);
-    };
-    socket.on('data', (chunk: Buffer) => {
-      // latin1: a character is a byte, so that lengths agree.
-      answer += chunk.toString('latin1');
-      if (!isWhole(answer)) return;
-      const now = performance.now();
-      tally.latenciesUs.push((now - sentAt) * 1000);
-      if (!answer.startsWith('HTTP/1.1 200')) tally.errors += 1;
-      if (now < deadline) send();
-      else socket.end();
+class Line {
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #free: (line: Line) => void;
+  #answer = '';
+  #dueMs = 0;
+  #lastMs = 0;
+
+  constructor(free: (line: Line) => void) {
+    this.#free = free;
+    this.#socket = connect({ port: burst.port, host: '127.0.0.1', noDelay: true });
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#socket.once('connect', () => free(this));
+    this.#socket.once('error', () => {
+      errors += 1;
     });
-    socket.once('error', () => {
-      tally.errors += 1;
-    });
-    socket.once('close', () => resolve());
-    socket.setNoDelay(true);
-    socket.once('connect', send);
-  });
+    this.closed = new Promise((resolve) => this.#socket.once('close', () => resolve()));
+  }
+
+  send(dueMs: number): void {
+    this.#answer = '';
+    this.#dueMs = dueMs;
+    this.#socket.write(REQUEST);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  #read(chunk: Buffer): void {
+    const now = performance.now();
+    if (load.isStreamed) {
+      if (this.#answer === '') latenciesUs.push((now - this.#dueMs) * 1000);
+      else gapsUs.push((now - this.#lastMs) * 1000);
+      this.#lastMs = now;
+    }
+    // latin1: a character is a byte, so that lengths agree.
+    this.#answer += chunk.toString('latin1');
+    if (!isWhole(this.#answer)) return;
+    if (!load.isStreamed) latenciesUs.push((now - this.#dueMs) * 1000);
+    if (!this.#answer.startsWith(RIGHT)) errors += 1;
+    this.#free(this);
+  }
 }
 
-const burst = JSON.parse(process.argv[2] ?? '') as Burst;
-const tally: Tally = { latenciesUs: [], errors: 0 };
 const startedAt = performance.now();
-await Promise.all(
-  Array.from({ length: burst.concurrency }, () =>
-    loop(connect(burst.port, '127.0.0.1'), startedAt + burst.durationMs, tally),
-  ),
-);
+const deadline = startedAt + burst.durationMs;
+const idle: Line[] = [];
+const due: number[] = [];
+const isOver = (): boolean => performance.now() >= deadline;
 
-const sorted = Float64Array.from(tally.latenciesUs).sort();
-const percentile = (share: number): number =>
-  Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+/** Closed loop: again at once. Open loop: what is overdue, else idle until the clock has more. */
+function onFree(line: Line): void {
+  if (load.perSecond === null) {
+    if (isOver()) line.end();
+    else line.send(performance.now());
+    return;
+  }
+  const next = due.shift();
+  if (next !== undefined) line.send(next);
+  else if (isOver()) line.end();
+  else idle.push(line);
+}
+
+const lines = Array.from({ length: load.concurrency }, () => new Line(onFree));
+
+if (load.perSecond !== null) {
+  const gapMs = 1000 / load.perSecond;
+  let next = startedAt + 100;
+  const clock = setInterval(() => {
+    for (const now = performance.now(); next <= now && next < deadline; next += gapMs) {
+      const line = idle.pop();
+      if (line === undefined) due.push(next);
+      else line.send(next);
+    }
+    if (!isOver()) return;
+    clearInterval(clock);
+    for (const line of idle) line.end();
+  }, 1);
+}
+
+await Promise.all(lines.map(({ closed }) => closed));
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+}
 
 const measured: Measured = {
-  requests: sorted.length,
-  errors: tally.errors,
+  requests: latenciesUs.length,
+  errors,
   elapsedMs: performance.now() - startedAt,
-  p50Us: percentile(0.5),
-  p99Us: percentile(0.99),
+  p50Us: percentile(latenciesUs, 0.5),
+  p99Us: percentile(latenciesUs, 0.99),
+  gapP99Us: load.isStreamed ? percentile(gapsUs, 0.99) : null,
 };
 process.stdout.write(`${JSON.stringify(measured)}\n`);

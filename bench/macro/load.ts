@@ -1,26 +1,32 @@
-// One burst of load on one port, from a process of its own: `wrk` where it is installed, since it
-// costs least, else our generator on raw sockets.
+// One burst of load on one port, from a process of its own: `wrk` where it is installed and can,
+// since it costs least; else our generator on raw sockets, which also knows fixed rates and streams.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { CHAT_BODY, CHAT_HEADERS, CHAT_PATH } from './workload.js';
+import type { Load } from './lanes.js';
+import { CHAT_PATH, headersOf } from './workload.js';
 
 export interface Burst {
   readonly port: number;
-  readonly concurrency: number;
   readonly durationMs: number;
+  readonly load: Load;
+  /** What this subject needs beyond the usual headers. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface Measured {
   readonly requests: number;
-  /** Answers other than 200, and broken connections. */
+  /** Answers of another status than the lane's, and broken connections. */
   readonly errors: number;
   readonly elapsedMs: number;
+  /** Until the answer is whole; of a stream until its first byte. */
   readonly p50Us: number;
   readonly p99Us: number;
+  /** Between two events of a stream. */
+  readonly gapP99Us: number | null;
 }
 
 export interface Generator {
@@ -35,7 +41,14 @@ const LATE_MS = 15_000;
 
 export async function chooseGenerator(scratch: string, nodeOnly: boolean): Promise<Generator> {
   const wrk = nodeOnly ? null : await wrkVersion();
-  return wrk === null ? nodeGenerator() : wrkGenerator(wrk, scratch);
+  if (wrk === null) return { name: 'node', run: runNode };
+  return {
+    name: wrk,
+    run: (burst) =>
+      burst.load.perSecond === null && !burst.load.isStreamed
+        ? runWrk(burst, scratch)
+        : runNode(burst),
+  };
 }
 
 /** `wrk -v` prints its version and exits with 1. */
@@ -50,49 +63,44 @@ async function wrkVersion(): Promise<string | null> {
 
 const firstWords = (text: string): string => text.split(' ').slice(0, 2).join(' ');
 
-function wrkGenerator(name: string, scratch: string): Generator {
+async function runWrk(burst: Burst, scratch: string): Promise<Measured> {
+  const { port, durationMs, load } = burst;
   const script = join(scratch, 'chat.lua');
-  writeFileSync(script, wrkScript());
-  return {
-    name,
-    async run({ port, concurrency, durationMs }) {
-      // wrk takes whole seconds only.
-      const seconds = Math.max(1, Math.round(durationMs / 1000));
-      const { stdout } = await execute(
-        'wrk',
-        ['-t1', `-c${concurrency}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
-        { timeout: seconds * 1000 + LATE_MS },
-      );
-      return JSON.parse(stdout.slice(stdout.lastIndexOf('\n{') + 1)) as Measured;
-    },
+  writeFileSync(script, wrkScript(burst));
+  // wrk takes whole seconds only.
+  const seconds = Math.max(1, Math.round(durationMs / 1000));
+  const { stdout } = await execute(
+    'wrk',
+    ['-t1', `-c${load.concurrency}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
+    { timeout: seconds * 1000 + LATE_MS },
+  );
+  const told = JSON.parse(stdout.slice(stdout.lastIndexOf('\n{') + 1)) as Measured & {
+    refused: number;
   };
+  // To wrk every status from 400 is an error.
+  const unexpected = load.status < 400 ? told.refused : told.requests - told.refused;
+  return { ...told, errors: told.errors + unexpected, gapP99Us: null };
 }
 
-const wrkScript = (): string => `
+const wrkScript = ({ load, headers }: Burst): string => `
 wrk.method = "POST"
 wrk.path = "${CHAT_PATH}"
-wrk.body = [[${CHAT_BODY}]]
-${Object.entries(CHAT_HEADERS)
+wrk.body = [[${load.body}]]
+${Object.entries({ ...headersOf(load.user), ...headers })
   .map(([name, value]) => `wrk.headers["${name}"] = "${value}"`)
   .join('\n')}
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    '\\n{"requests":%d,"errors":%d,"elapsedMs":%.1f,"p50Us":%d,"p99Us":%d}\\n',
-    summary.requests, e.connect + e.read + e.write + e.status + e.timeout,
+    '\\n{"requests":%d,"errors":%d,"refused":%d,"elapsedMs":%.1f,"p50Us":%d,"p99Us":%d}\\n',
+    summary.requests, e.connect + e.read + e.write + e.timeout, e.status,
     summary.duration / 1000, latency:percentile(50), latency:percentile(99)))
 end
 `;
 
-function nodeGenerator(): Generator {
+async function runNode(burst: Burst): Promise<Measured> {
   const entry = fileURLToPath(new URL('./load-entry.js', import.meta.url));
-  return {
-    name: 'node',
-    async run(burst) {
-      const { stdout } = await execute(process.execPath, [entry, JSON.stringify(burst)], {
-        timeout: burst.durationMs + LATE_MS,
-      });
-      return JSON.parse(stdout) as Measured;
-    },
-  };
+  const running = execute(process.execPath, [entry], { timeout: burst.durationMs + LATE_MS });
+  running.child.stdin?.end(JSON.stringify(burst));
+  return JSON.parse((await running).stdout) as Measured;
 }

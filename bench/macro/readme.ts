@@ -2,6 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Figure } from './figures.js';
+import type { LaneName } from './lanes.js';
 import type { Machine } from './report.js';
 import type { Lane, Spread } from './rounds.js';
 
@@ -12,6 +14,7 @@ const NAMES: Readonly<Record<string, string>> = {
   direct: 'no proxy',
   bare: 'bare pass-through (uWebSockets.js + undici)',
   nginx: 'nginx reverse proxy',
+  portkey: 'Portkey gateway (no budgets)',
   'budgets off': 'TokenPak, budgets off',
   'budgets on': '**TokenPak, budgets on**',
 };
@@ -19,13 +22,19 @@ const NAMES: Readonly<Record<string, string>> = {
 const cell = (value: Spread | null | undefined, unit: string): string =>
   value === null || value === undefined ? '–' : `${Math.round(value.median)}${unit}`;
 
-export function readmeTable(lanes: readonly Lane[], machine: Machine): string {
-  const at = (subject: string, concurrency: number): Lane | undefined =>
-    lanes.find((lane) => lane.subject === subject && lane.concurrency === concurrency);
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+export function readmeTable(
+  lanes: readonly Lane[],
+  figures: readonly Figure[],
+  machine: Machine,
+): string {
+  const at = (subject: string, name: LaneName): Lane | undefined =>
+    lanes.find((each) => each.lane === name && each.subject === subject);
   const subjects = [...new Set(lanes.map(({ subject }) => subject))];
   const rows = subjects.map((subject) => {
-    const one = at(subject, 1);
-    const many = at(subject, 64);
+    const one = at(subject, '300 B, 1 connection');
+    const many = at(subject, '300 B, 64 connections');
     return [
       NAMES[subject] ?? subject,
       cell(one?.addedP50Us, ' µs'),
@@ -34,10 +43,18 @@ export function readmeTable(lanes: readonly Lane[], machine: Machine): string {
     ];
   });
   const head = ['', 'p50 added, 1 connection', 'requests/s, 64 connections', 'CPU per request'];
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const table = [head, ['---', '---:', '---:', '---:'], ...rows].map(line).join('\n');
+  const promises = [
+    ['budgets on', 'measured', 'promised'],
+    ['---', '---:', '---:'],
+    ...figures.map((each) => [
+      each.figure,
+      each.value.toFixed(2),
+      `${each.isFloor ? '≥' : '≤'} ${each.must}${each.isMet ? '' : ', **missed**'}`,
+    ]),
+  ].map(line);
   return (
-    `${table}\n\n` +
+    `${table}\n\n${promises.join('\n')}\n\n` +
     `300-byte chat, one worker, all side by side in one run: ${machine.cpu}, ` +
     `${machine.cores} cores shared with load and provider, Node ${machine.node}, ` +
     `commit ${machine.commit}.`

@@ -1,11 +1,11 @@
-// What a run found, for people and for files: machine, table, ratios. Rounds nothing but in print.
+// What a run found, for people and for files: the machine, and a table of each lane.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release } from 'node:os';
 import { join } from 'node:path';
+import type { LaneName } from './lanes.js';
 import type { Lane, Spread } from './rounds.js';
-import type { SubjectName } from './subjects.js';
 
 export interface Machine {
   readonly cpu: string;
@@ -29,30 +29,16 @@ export function machineOf(root: string): Machine {
   };
 }
 
-export interface Ratio {
-  readonly figure: string;
-  readonly value: number;
-}
-
-/** The few numbers that mean the same on every machine. */
-export function ratiosOf(lanes: readonly Lane[]): Ratio[] {
-  const lane = (subject: SubjectName, concurrency: number): Lane | undefined =>
-    lanes.find((l) => l.subject === subject && l.concurrency === concurrency);
-  const cpu = (subject: SubjectName) => lane(subject, 64)?.cpuUsPerRequest?.median;
-  const throughput = (subject: SubjectName) => lane(subject, 64)?.requestsPerSecond.median;
-  const added = (subject: SubjectName) => lane(subject, 1)?.addedP50Us?.median;
-  const rows: [string, number | undefined, number | undefined][] = [
-    ['CPU per request, budgets on ÷ nginx', cpu('budgets on'), cpu('nginx')],
-    ['CPU per request, budgets on ÷ bare', cpu('budgets on'), cpu('bare')],
-    ['throughput, budgets on ÷ budgets off', throughput('budgets on'), throughput('budgets off')],
-    ['p50 added at concurrency 1, budgets on ÷ bare', added('budgets on'), added('bare')],
-  ];
-  return rows.flatMap(([figure, above, below]) =>
-    above === undefined || below === undefined ? [] : [{ figure, value: above / below }],
-  );
-}
-
-const COLUMNS = ['', 'requests/s', 'p50 µs', 'p99 µs', 'added p50 µs', 'CPU µs/request'] as const;
+const COLUMNS = [
+  '',
+  'requests/s',
+  'p50 µs',
+  'p99 µs',
+  'added p50 µs',
+  'added p99 µs',
+  'gap p99 µs',
+  'CPU µs/request',
+] as const;
 
 const withSpread = (value: Spread | null, digits = 0): string => {
   if (value === null) return '–';
@@ -60,15 +46,17 @@ const withSpread = (value: Spread | null, digits = 0): string => {
   return `${value.median.toFixed(digits)} ±${half.toFixed(digits)}`;
 };
 
-export function tableOf(lanes: readonly Lane[], concurrency: number): string {
+export function tableOf(lanes: readonly Lane[], name: LaneName): string {
   const rows = lanes
-    .filter((lane) => lane.concurrency === concurrency)
+    .filter((lane) => lane.lane === name)
     .map((lane) => [
       lane.subject,
       withSpread(lane.requestsPerSecond),
       withSpread(lane.p50Us),
       withSpread(lane.p99Us),
       withSpread(lane.addedP50Us),
+      withSpread(lane.addedP99Us),
+      withSpread(lane.gapP99Us),
       withSpread(lane.cpuUsPerRequest, 1),
     ]);
   const all = [COLUMNS, ...rows];
@@ -82,14 +70,14 @@ export function tableOf(lanes: readonly Lane[], concurrency: number): string {
       )
       .join('  '),
   );
-  return [`concurrency ${concurrency}`, ...lines].join('\n');
+  return [name, ...lines].join('\n');
 }
 
-/** Writes `bench/results/latest.json` and gives its path. */
-export function save(root: string, result: object): string {
+/** Writes a file of `bench/results` and gives its path. */
+export function save(root: string, name: string, text: string): string {
   const folder = join(root, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'latest.json');
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  const file = join(folder, name);
+  writeFileSync(file, `${text}\n`);
   return file;
 }

@@ -2,9 +2,10 @@
 // the machine does meanwhile hits all of them. Medians over rounds, and how far the rounds lay
 // apart.
 
+import type { LaneName, LaneSpec, SubjectName } from './lanes.js';
 import type { Generator, Measured } from './load.js';
 import { cpuMicroseconds } from './processes.js';
-import type { Subject, SubjectName } from './subjects.js';
+import type { Subject } from './subjects.js';
 
 export interface Spread {
   readonly median: number;
@@ -12,14 +13,17 @@ export interface Spread {
   readonly max: number;
 }
 
+/** One subject under one load. */
 export interface Lane {
+  readonly lane: LaneName;
   readonly subject: SubjectName;
-  readonly concurrency: number;
   readonly requestsPerSecond: Spread;
   readonly p50Us: Spread;
   readonly p99Us: Spread;
   /** Against the direct call of the same round; can be negative within the noise. */
   readonly addedP50Us: Spread | null;
+  readonly addedP99Us: Spread | null;
+  readonly gapP99Us: Spread | null;
   /** User and system time of the subject's process; `null` for the direct call. */
   readonly cpuUsPerRequest: Spread | null;
   readonly errors: number;
@@ -27,7 +31,7 @@ export interface Lane {
 
 export interface Plan {
   readonly subjects: readonly Subject[];
-  readonly concurrencies: readonly number[];
+  readonly lanes: readonly LaneSpec[];
   readonly rounds: number;
   readonly durationMs: number;
 }
@@ -44,24 +48,37 @@ export async function measure(
   generator: Generator,
   progress: (done: string) => void,
 ): Promise<Lane[]> {
-  for (const { port } of plan.subjects) {
-    const concurrency = Math.max(...plan.concurrencies);
-    await generator.run({ port, concurrency, durationMs: plan.durationMs * WARMUP_BURSTS });
-  }
   const lanes: Lane[] = [];
-  for (const concurrency of plan.concurrencies) {
-    const samples = new Map<Subject, Sample[]>(plan.subjects.map((subject) => [subject, []]));
-    for (let round = 0; round < plan.rounds; round += 1) {
-      for (const [subject, taken] of samples) {
-        const burst = { port: subject.port, concurrency, durationMs: plan.durationMs };
-        taken.push(await sample(subject, () => generator.run(burst)));
-      }
-      progress(`concurrency ${concurrency}, round ${round + 1} of ${plan.rounds}`);
-    }
-    const direct = [...samples].find(([{ name }]) => name === 'direct')?.[1] ?? null;
-    for (const [{ name }, taken] of samples) lanes.push(laneOf(name, concurrency, taken, direct));
-  }
+  for (const spec of plan.lanes)
+    lanes.push(...(await measureLane(plan, spec, generator, progress)));
   return lanes;
+}
+
+async function measureLane(
+  plan: Plan,
+  spec: LaneSpec,
+  generator: Generator,
+  progress: (done: string) => void,
+): Promise<Lane[]> {
+  const subjects = plan.subjects.filter(({ name }) => spec.subjects.includes(name));
+  const burstOf = ({ port, headers }: Subject, bursts = 1) => ({
+    port,
+    headers,
+    load: spec.load,
+    durationMs: plan.durationMs * bursts,
+  });
+  // A stream's cost is its events, which are many in a short time.
+  const warmup = spec.load.isStreamed ? 1 : WARMUP_BURSTS;
+  for (const subject of subjects) await generator.run(burstOf(subject, warmup));
+  const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
+  for (let round = 0; round < plan.rounds; round += 1) {
+    for (const [subject, taken] of samples) {
+      taken.push(await sample(subject, () => generator.run(burstOf(subject))));
+    }
+    progress(`${spec.name}: round ${round + 1} of ${plan.rounds}`);
+  }
+  const direct = [...samples].find(([{ name }]) => name === 'direct')?.[1] ?? null;
+  return [...samples].map(([{ name }, taken]) => laneOf(spec.name, name, taken, direct));
 }
 
 async function sample({ pid }: Subject, run: () => Promise<Measured>): Promise<Sample> {
@@ -72,21 +89,27 @@ async function sample({ pid }: Subject, run: () => Promise<Measured>): Promise<S
 }
 
 function laneOf(
+  lane: LaneName,
   subject: SubjectName,
-  concurrency: number,
   samples: readonly Sample[],
   direct: readonly Sample[] | null,
 ): Lane {
-  const added = samples.map(({ p50Us }, round) => p50Us - (direct?.[round]?.p50Us ?? Number.NaN));
-  const cpu = samples.map(({ cpuUs, requests }) => (cpuUs ?? Number.NaN) / requests);
+  const of = (value: (sample: Sample, round: number) => number): Spread | null => {
+    const values = samples.map(value);
+    return values.some(Number.isNaN) ? null : spread(values);
+  };
+  const added = (key: 'p50Us' | 'p99Us'): Spread | null =>
+    subject === 'direct' ? null : of((s, round) => s[key] - (direct?.[round]?.[key] ?? Number.NaN));
   return {
+    lane,
     subject,
-    concurrency,
     requestsPerSecond: spread(samples.map((s) => (s.requests / s.elapsedMs) * 1000)),
     p50Us: spread(samples.map((s) => s.p50Us)),
     p99Us: spread(samples.map((s) => s.p99Us)),
-    addedP50Us: subject === 'direct' || added.some(Number.isNaN) ? null : spread(added),
-    cpuUsPerRequest: cpu.some(Number.isNaN) ? null : spread(cpu),
+    addedP50Us: added('p50Us'),
+    addedP99Us: added('p99Us'),
+    gapP99Us: of((s) => s.gapP99Us ?? Number.NaN),
+    cpuUsPerRequest: of((s) => (s.cpuUs ?? Number.NaN) / s.requests),
     errors: samples.reduce((sum, { errors }) => sum + errors, 0),
   };
 }

@@ -6,17 +6,19 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start, untilReady, type Started } from './processes.js';
-import { CHAT_BODY, CHAT_HEADERS, CHAT_PATH } from './workload.js';
+import type { SubjectName } from './lanes.js';
+import { CHAT_PATH, chatBody, headersOf, SPENT_USER, USER } from './workload.js';
 
 export interface Subject {
   readonly name: SubjectName;
   readonly port: number;
   /** `null` for the direct call, which has no process of its own. */
   readonly pid: number | null;
+  /** What it needs beyond the usual headers. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-export const SUBJECT_NAMES = ['direct', 'bare', 'nginx', 'budgets off', 'budgets on'] as const;
-export type SubjectName = (typeof SUBJECT_NAMES)[number];
+const NO_HEADERS = {};
 
 interface Surroundings {
   readonly upstreamPort: number;
@@ -47,9 +49,15 @@ export async function startSubject(
   const { upstreamPort } = surroundings;
   switch (name) {
     case 'direct':
-      return { name, port: upstreamPort, pid: null };
+      return { name, port: upstreamPort, pid: null, headers: NO_HEADERS };
     case 'bare':
-      return { name, ...(await startListener('./bare.js', [`http://127.0.0.1:${upstreamPort}`])) };
+      return {
+        name,
+        headers: NO_HEADERS,
+        ...(await startListener('./bare.js', [`http://127.0.0.1:${upstreamPort}`])),
+      };
+    case 'portkey':
+      return startPortkey(surroundings);
     case 'nginx':
       return startNginx(surroundings);
     default:
@@ -69,7 +77,7 @@ async function startNginx({ upstreamPort, scratch }: Surroundings): Promise<Subj
   writeFileSync(config, nginxConfig({ port, upstreamPort, folder }));
   const started = start(binary, ['-p', folder, '-c', config]);
   await untilReady(started, () => answers(port, started));
-  return { name: 'nginx', port, pid: started.child.pid ?? null };
+  return { name: 'nginx', port, pid: started.child.pid ?? null, headers: NO_HEADERS };
 }
 
 /** One process in the foreground, so that its id is the one that does the work. */
@@ -78,7 +86,7 @@ daemon off;
 master_process off;
 pid ${options.folder}/nginx.pid;
 error_log stderr;
-events { worker_connections 1024; }
+events { worker_connections 32768; }
 http {
   access_log off;
   client_body_temp_path ${options.folder}/body;
@@ -87,6 +95,8 @@ http {
   uwsgi_temp_path ${options.folder}/uwsgi;
   scgi_temp_path ${options.folder}/scgi;
   keepalive_requests 100000000;
+  client_max_body_size 8m;
+  client_body_buffer_size 1m;
   upstream provider {
     server 127.0.0.1:${options.upstreamPort};
     keepalive 128;
@@ -103,6 +113,23 @@ http {
 }
 `;
 
+/** Where `npm run bench -- --peers` puts it. */
+const PORTKEY = fileURLToPath(
+  new URL('../../../bench/node_modules/@portkey-ai/gateway/build/start-server.js', import.meta.url),
+);
+
+async function startPortkey({ upstreamPort }: Surroundings): Promise<Subject | null> {
+  if (!existsSync(PORTKEY)) return null;
+  const port = await freePort();
+  const headers = {
+    'x-portkey-provider': 'openai',
+    'x-portkey-custom-host': `http://127.0.0.1:${upstreamPort}/v1`,
+  };
+  const started = start(process.execPath, [PORTKEY, `--port=${port}`, '--headless']);
+  await untilReady(started, () => answers(port, started, headers));
+  return { name: 'portkey', port, pid: started.child.pid ?? null, headers };
+}
+
 async function startTokenPak(
   name: 'budgets off' | 'budgets on',
   { upstreamPort, scratch }: Surroundings,
@@ -117,7 +144,7 @@ async function startTokenPak(
   const cli = here('../../src/cli/main.js');
   const started = start(process.execPath, [cli, 'proxy', '--config', config, '--workers', '1']);
   await untilReady(started, () => answers(port, started));
-  return { name, port, pid: started.child.pid ?? null };
+  return { name, port, pid: started.child.pid ?? null, headers: NO_HEADERS };
 }
 
 /**
@@ -132,6 +159,7 @@ budget:
   per_user_limits:
     enabled: true
     default: { daily_limit_cents: 50000000000, monthly_limit_cents: 100000000000 }
+    user_limits: { ${SPENT_USER}: { daily_limit_cents: 0 } }
 `;
 
 const tokenPakConfig = (options: {
@@ -161,13 +189,17 @@ models:
 `;
 
 /** True once the canonical request is answered as it should be, `null` while nobody listens. */
-async function answers(port: number, started: Started): Promise<true | null> {
+async function answers(
+  port: number,
+  started: Started,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<true | null> {
   let response;
   try {
     response = await fetch(`http://127.0.0.1:${port}${CHAT_PATH}`, {
       method: 'POST',
-      headers: CHAT_HEADERS,
-      body: CHAT_BODY,
+      headers: { ...headersOf(USER), ...headers },
+      body: chatBody(300),
     });
   } catch {
     // Connection refused: not listening yet.

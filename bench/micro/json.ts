@@ -2,11 +2,11 @@
 // out.
 
 import { appendMembers, topLevelMembers } from '../../src/wire/json.js';
-import { CANNED_ANSWER, CHAT_BODY } from '../macro/workload.js';
+import { CANNED_ANSWER, chatBody } from '../macro/workload.js';
 import type { MicroCase } from './case.js';
 
 export function json(): readonly MicroCase[] {
-  const body = Buffer.from(CHAT_BODY);
+  const body = Buffer.from(chatBody(300));
   const answer = Buffer.from(CANNED_ANSWER);
   return [
     {

@@ -43,18 +43,20 @@ export async function micro(quick: boolean): Promise<void> {
 let sink: unknown = null;
 
 function nanosecondsPerCall(hot: MicroCase, sampleMs: number): { median: number; least: number } {
+  const samples = Float64Array.from(sampled(hot, sampleMs)).sort();
+  return { median: samples[SAMPLES >> 1] ?? Number.NaN, least: samples[0] ?? Number.NaN };
+}
+
+/** Seven samples of nanoseconds per call. */
+export function sampled(hot: MicroCase, sampleMs: number): number[] {
   let iterations = 1;
   let elapsedMs = timed(hot, iterations);
   while (elapsedMs < sampleMs / 4) {
     iterations *= 2;
     elapsedMs = timed(hot, iterations);
   }
-  iterations = Math.max(1, Math.round((iterations * sampleMs) / elapsedMs));
-  const samples = Float64Array.from(
-    { length: SAMPLES },
-    () => (timed(hot, iterations) * 1e6) / iterations,
-  ).sort();
-  return { median: samples[SAMPLES >> 1] ?? Number.NaN, least: samples[0] ?? Number.NaN };
+  const enough = Math.max(1, Math.round((iterations * sampleMs) / elapsedMs));
+  return Array.from({ length: SAMPLES }, () => (timed(hot, enough) * 1e6) / enough);
 }
 
 function timed(hot: MicroCase, iterations: number): number {
