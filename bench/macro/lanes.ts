@@ -1,4 +1,4 @@
-// What is asked of the subjects: each lane one kind of load, for those that it says something about.
+// What is asked of the subjects: each lane one kind of load, for those it says something about.
 
 import { chatBody, SPENT_USER, USER } from './workload.js';
 

@@ -1,5 +1,5 @@
 // One burst of load on one port, from a process of its own: `wrk` where it is installed and can,
-// since it costs least; else our generator on raw sockets, which also knows fixed rates and streams.
+// since it costs least; else our generator on raw sockets, which knows fixed rates and streams too.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
