@@ -8,6 +8,7 @@ import { crc } from './crc32c.js';
 import { journal } from './journal.js';
 import { json } from './json.js';
 import { money } from './money.js';
+import { prices } from './prices.js';
 import { sse } from './sse.js';
 
 const GROUPS: readonly (() => readonly MicroCase[])[] = [
@@ -18,6 +19,7 @@ const GROUPS: readonly (() => readonly MicroCase[])[] = [
   journal,
   json,
   sse,
+  prices,
 ];
 
 const SAMPLES = 7;

@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly needsKeys: boolean;
   /** The verb sends alerts: their addresses and secrets must be there. */
   readonly needsAlerts?: boolean;
+  /** The verb asks for invoices: the accounts' own keys must be there. */
+  readonly needsAdminKeys?: boolean;
   /** Providers whose key is missing become the embedded mock. */
   readonly mockMissingKeys?: boolean;
 }
@@ -21,6 +23,7 @@ export function configFor(file: string, options: LoadOptions): Config {
   const missing = loaded.missingEnv.filter(
     ({ key }) =>
       (options.needsKeys && !(mocked && /^providers\.[^.]+\.api_key$/.test(key))) ||
+      (options.needsAdminKeys === true && /^providers\.[^.]+\.admin_key$/.test(key)) ||
       (options.needsAlerts === true && /^(budget\.alert_webhook|alerts\.)/.test(key)),
   );
   const blocking = loaded.warnings.filter(({ blocksProxy }) => options.needsKeys && blocksProxy);

@@ -47,7 +47,9 @@ interface Booked {
 }
 
 export async function reconcileCommand(flags: ReconcileFlags): Promise<void> {
-  const config = configFor(flags.config, { needsKeys: false });
+  // A saved report needs none.
+  const needsAdminKeys = flags.fromFile === undefined;
+  const config = configFor(flags.config, { needsKeys: false, needsAdminKeys });
   const providers = providersFor(config, flags);
   const days = daysFor(flags);
   const reports = await Promise.all(
@@ -172,25 +174,24 @@ function renderComparison({ provider, days }: Comparison, { from, to }: Days): s
   return `${lines.join('\n')}\n`;
 }
 
-function cells({
-  utcDate,
-  ledger,
-  adjusted,
-  invoice,
-  difference,
-  drifts,
-}: DayComparison): string[] {
+function cells(day: DayComparison): string[] {
+  const { utcDate, ledger, adjusted, invoice, difference, drifts } = day;
+  if (!day.reported) {
+    return [dayText(utcDate), dollars(ledger), signedOrNone(adjusted), '', '', 'no invoice yet'];
+  }
   const share = invoice === 0n ? '' : `${percent(difference, invoice)}%`;
   const mark = difference === 0n ? '' : `${share} ${drifts ? '✗' : 'within tolerance'}`.trim();
   return [
     dayText(utcDate),
     dollars(ledger),
-    adjusted === 0n ? '' : signed(adjusted),
+    signedOrNone(adjusted),
     dollars(invoice),
     difference === 0n ? '–' : signed(difference),
     mark,
   ];
 }
+
+const signedOrNone = (amount: NanoUsd): string => (amount === 0n ? '' : signed(amount));
 
 const signed = (amount: NanoUsd): string => (amount > 0n ? `+${dollars(amount)}` : dollars(amount));
 
@@ -213,6 +214,8 @@ function verdict(
     ({ provider, day, added_usd }) =>
       `✓ ${provider} ${day}: ${added_usd.replace(/^-?/, '$&$$')} booked`,
   );
+  const unknown = days.filter(({ reported, ledger }) => !reported && ledger !== 0n).length;
+  if (unknown > 0) lines.push(`⚠ ${unknown} days have no invoice yet and are not compared`);
   if (applied && moved.length === 0) lines.push('✓ Nothing to book: ledger and invoices agree');
   else if (drifting === 0)
     lines.push(`✓ Within ${reconcile.tolerancePct}% on all ${days.length} days`);
@@ -239,8 +242,8 @@ function printJson(
         day: dayText(day.utcDate),
         ledger_usd: usdText(day.ledger),
         adjusted_usd: usdText(day.adjusted),
-        invoice_usd: usdText(day.invoice),
-        difference_usd: usdText(day.difference),
+        invoice_usd: day.reported ? usdText(day.invoice) : null,
+        difference_usd: day.reported ? usdText(day.difference) : null,
         drifts: day.drifts,
         parts: day.parts.map(({ cause, model, amount }) => ({
           cause,

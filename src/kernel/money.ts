@@ -17,7 +17,7 @@ export const ZERO_USD = nano(0n);
 
 /** Digits behind the last that counts: those of a double that somebody else's float has left. */
 const FINER_DIGITS = 30;
-const FINER = BigInt(FINER_DIGITS);
+const FINER = 10n ** BigInt(FINER_DIGITS);
 
 const DECIMAL = /^\+?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
@@ -38,8 +38,10 @@ export function parseDecimal(text: string, scale: number): bigint | null {
 
 /** The same, with digits finer than the scale rounded up. */
 export function parseDecimalUp(text: string, scale: number): bigint | null {
+  const exact = parseDecimal(text, scale);
+  if (exact !== null) return exact;
   const fine = parseDecimal(text, scale + FINER_DIGITS);
-  return fine === null ? null : (fine + 10n ** FINER - 1n) / 10n ** FINER;
+  return fine === null ? null : (fine + FINER - 1n) / FINER;
 }
 
 /** One cent is 10⁷ nano-dollars. */

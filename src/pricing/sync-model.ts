@@ -40,7 +40,8 @@ const NAME = /^[\x21-\x7e]{1,200}$/;
 /** A decimal in 10⁻ˢᶜᵃˡᵉ, rounded up; `null` when it is none, or not above zero. */
 export function amountOf(value: Json | undefined, scale: number): bigint | null {
   const text = textOf(value);
-  const amount = text.length > DIGITS_MAX ? null : parseDecimalUp(text, scale);
+  if (text === '' || text.length > DIGITS_MAX) return null;
+  const amount = parseDecimalUp(text, scale);
   return amount === null || amount === 0n ? null : amount;
 }
 

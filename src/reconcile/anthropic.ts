@@ -10,6 +10,8 @@ import type { CostApi, Params } from './cost-api.js';
 import type { Span } from './openai.js';
 import { amountOf, classOf, Report } from './report.js';
 
+const DAY_MS = 86_400_000;
+
 export async function anthropicReport(
   apis: { readonly plain: CostApi; readonly beta: CostApi },
   span: Span,
@@ -31,7 +33,11 @@ export async function anthropicReport(
     group_by: ['model', 'token_type'],
   });
   if (analytics === null) await addCostReport(report, apis.plain, { range, filter });
-  else for (const row of analytics) addAnalyticsCost(report, row);
+  else {
+    // It has rows, not buckets: a day without any cost nothing.
+    for (let dayMs = span.startMs; dayMs < span.endMs; dayMs += DAY_MS) report.seen(utcDate(dayMs));
+    for (const row of analytics) addAnalyticsCost(report, row);
+  }
   const usage = await apis.plain.buckets('/v1/organizations/usage_report/messages', {
     ...range,
     ...filters,
@@ -56,19 +62,20 @@ async function addCostReport(
         'keys. Give the proxy a workspace of its own and use reconcile.workspaces.',
     );
   }
-  const buckets = await api.buckets('/v1/organizations/cost_report', {
+  const buckets = await api.neededBuckets('/v1/organizations/cost_report', {
     ...range,
     bucket_width: '1d',
     group_by: ['workspace_id', 'description'],
     limit: 31,
   });
-  for (const bucket of buckets ?? []) addAnthropicCosts(report, bucket, filter);
+  for (const bucket of buckets) addAnthropicCosts(report, bucket, filter);
 }
 
 export const dayOfAnthropic = (bucket: Json): LocalDate =>
   utcDate(Date.parse(textOf(membersOf(bucket)['starting_at'])) || 0);
 
 export function addAnthropicCosts(report: Report, bucket: Json, filter: CostFilter): void {
+  report.seen(dayOfAnthropic(bucket));
   for (const result of itemsOf(membersOf(bucket)['results'])) {
     const { amount, model, token_type, workspace_id } = membersOf(result);
     const cost = amountOf(amount, 7);

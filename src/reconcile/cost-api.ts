@@ -46,6 +46,13 @@ export class CostApi {
     throw this.#odd(path, `it has more than ${PAGES_MAX} pages`);
   }
 
+  /** The same, of what every account has: that there is none must not pass for no costs. */
+  async neededBuckets(path: string, params: Params): Promise<Json[]> {
+    const found = await this.buckets(path, params);
+    if (found !== null) return found;
+    throw this.#odd(path, 'it has no such report (404)');
+  }
+
   async #get(path: string, params: Params): Promise<Readonly<Record<string, Json>> | null> {
     const url = new URL(`${this.#options.baseUrl}${path}`);
     for (const [name, value] of Object.entries(params)) {

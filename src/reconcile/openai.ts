@@ -25,12 +25,12 @@ export async function openAiReport(api: CostApi, span: Span, filter: CostFilter)
   };
   const range = { start_time: span.startMs / 1_000, end_time: span.endMs / 1_000 };
   const days = { ...range, ...filters, bucket_width: '1d' };
-  const costs = await api.buckets('/organization/costs', {
+  const costs = await api.neededBuckets('/organization/costs', {
     ...days,
     group_by: ['line_item'],
     limit: 180,
   });
-  for (const bucket of costs ?? []) addOpenAiCosts(report, bucket);
+  for (const bucket of costs) addOpenAiCosts(report, bucket);
   for (const usage of USAGES) {
     const path = `/organization/usage/${usage}`;
     const buckets = await api.buckets(path, { ...days, group_by: ['model'], limit: 31 });
@@ -44,6 +44,7 @@ export const dayOfBucket = (bucket: Json): LocalDate =>
 
 /** A line item is `gpt-6-astra, input_tokens`; others name what is no model. */
 export function addOpenAiCosts(report: Report, bucket: Json): void {
+  report.seen(dayOfBucket(bucket));
   for (const result of itemsOf(membersOf(bucket)['results'])) {
     const { amount, line_item } = membersOf(result);
     const cost = amountOf(membersOf(amount)['value'], 9);

@@ -4,7 +4,7 @@
 import type { Config, ProviderConfig } from '../config/config.js';
 import { localDate, utcDate, utcStart } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
-import { nano, type NanoUsd } from '../kernel/money.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
 import type { Adjustment } from '../ledger/protocol.js';
 import type { UtcTotals } from '../ledger/utc-totals.js';
@@ -25,6 +25,8 @@ const DAYS_MAX = 180;
 
 export interface DayComparison {
   readonly utcDate: LocalDate;
+  /** False: there is no invoice yet, and nothing to compare with. */
+  readonly reported: boolean;
   /** What requests were booked at, and what was corrected before. */
   readonly ledger: NanoUsd;
   readonly adjusted: NanoUsd;
@@ -102,15 +104,17 @@ export function compare(report: Report, provider: string, days: Days, books: Boo
     const ledger = costOf(requests);
     const adjusted = costOf(own.filter(({ model }) => model === ''));
     const billed = report.day(day);
-    const difference = nano(billed.cost - ledger - adjusted);
+    const { reported } = billed;
+    const difference = reported ? nano(billed.cost - ledger - adjusted) : ZERO_USD;
     compared.push({
       utcDate: day,
+      reported,
       ledger,
       adjusted,
       invoice: billed.cost,
       difference,
       drifts: driftsBy(difference, billed.cost, config.reconcile.tolerancePct),
-      parts: explain(billed, requests, canonical),
+      parts: reported ? explain(billed, requests, canonical) : [],
     });
   }
   return { provider, days: compared };

@@ -20,6 +20,8 @@ export interface ReportModel {
 
 export interface ReportDay {
   readonly utcDate: LocalDate;
+  /** False: the provider has told nothing of the day yet, not even that it cost nothing. */
+  readonly reported: boolean;
   readonly cost: NanoUsd;
   readonly models: readonly ReportModel[];
 }
@@ -45,6 +47,11 @@ export class Report {
   readonly #costs = new Map<LocalDate, NanoUsd>();
   readonly #models = new Map<LocalDate, Map<string, Growing>>();
 
+  /** The provider has an account of the day, whatever stands in it. */
+  seen(utcDate: LocalDate): void {
+    this.#costs.set(utcDate, this.#costs.get(utcDate) ?? ZERO_USD);
+  }
+
   add({ utcDate, model, tokenClass, cost, tokens, requests }: ReportRow): void {
     if (cost !== undefined) {
       this.#costs.set(utcDate, nano((this.#costs.get(utcDate) ?? ZERO_USD) + cost));
@@ -68,7 +75,8 @@ export class Report {
       model,
       ...row,
     }));
-    return { utcDate, cost: this.#costs.get(utcDate) ?? ZERO_USD, models };
+    const cost = this.#costs.get(utcDate);
+    return { utcDate, reported: cost !== undefined, cost: cost ?? ZERO_USD, models };
   }
 
   #rowOf(utcDate: LocalDate, model: string): Growing {

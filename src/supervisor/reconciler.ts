@@ -41,7 +41,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#accounts = Object.values(options.config.providers).filter(
-      ({ type, adminKey }) => adminKey !== null && (type === 'openai' || type === 'anthropic'),
+      ({ type, adminKey, mock }) =>
+        adminKey !== null && mock === null && (type === 'openai' || type === 'anthropic'),
     );
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
     this.#timer.unref();

@@ -132,4 +132,9 @@ t.test('says which key is missing', async (t) => {
   const missing = await run(['reconcile-spend', '--provider', 'openai', '-c', file]);
   t.equal(missing.code, 2);
   t.match(missing.stderr, /✗ providers\.openai\.admin_key: is missing: set it to an admin key/);
+  const named = 'providers: { openai: { type: openai, api_key: k, admin_key: "${NO_SUCH}" } }';
+  writeFileSync(file, named);
+  const unset = await run(['reconcile-spend', '-c', file]);
+  t.equal(unset.code, 2);
+  t.match(unset.stderr, /admin_key.*environment variable NO_SUCH is not set/);
 });

@@ -6,6 +6,8 @@ import {
   parseCents,
   parseCentsPer1k,
   parseDecimal,
+  parseDecimalUp,
+  perMillionText,
   usdText,
 } from '../../src/kernel/money.js';
 
@@ -26,6 +28,15 @@ t.test('refuses what is no amount, or is finer than a nano-dollar', (t) => {
     t.equal(parseCents(text), expected, JSON.stringify(text));
   }
   t.equal(parseCents('0.00000001'), null);
+  t.end();
+});
+
+t.test('rounds up what is finer than the scale', (t) => {
+  t.equal(parseDecimalUp('1.5', 6), 1_500_000n);
+  t.equal(parseDecimalUp('0.1234561', 6), 123_457n);
+  t.equal(parseDecimalUp('1e-30', 6), 1n);
+  t.equal(parseDecimalUp('abc', 6), null);
+  t.equal(perMillionText(1_500_000n), '1.5');
   t.end();
 });
 

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { ProviderConfig } from '../../src/config/config.js';
-import { fetchReport } from '../../src/reconcile/reconcile.js';
+import { nano } from '../../src/kernel/money.js';
+import { NO_COUNTS } from '../../src/kernel/usage.js';
+import { adjustmentsOf, compare, fetchReport } from '../../src/reconcile/reconcile.js';
 import { readReport } from '../../src/reconcile/report-file.js';
-import { provider } from '../pricing/prices.js';
+import { configOf, provider } from '../pricing/prices.js';
 import {
   type CostServer,
   costServer,
@@ -56,6 +57,7 @@ t.test('reads OpenAI’s costs and usage, page by page, to the last digit', asyn
   });
   t.same(report.day(20260325), {
     utcDate: 20260325,
+    reported: true,
     cost: 311_000_001n,
     models: [
       {
@@ -68,7 +70,7 @@ t.test('reads OpenAI’s costs and usage, page by page, to the last digit', asyn
     ],
   });
   t.equal(report.day(20260326).cost, 100n);
-  t.same(report.day(20260327), { utcDate: 20260327, cost: 0n, models: [] });
+  t.same(report.day(20260327), { utcDate: 20260327, reported: false, cost: 0n, models: [] });
   const [first] = server.asked;
   t.equal(first?.searchParams.get('start_time'), '1774396800');
   t.equal(first?.searchParams.get('end_time'), '1774569600');
@@ -110,6 +112,7 @@ t.test('reads Anthropic’s cost report: cents as texts, workspaces picked out',
   const report = await fetch({ reconcile: { projects: [], workspaces: ['w1'], apiKeys: [] } });
   t.same(report.day(20260325), {
     utcDate: 20260325,
+    reported: true,
     cost: 1_242_891_200n,
     models: [
       {
@@ -158,6 +161,12 @@ t.test('tries again what may pass, and names the key where it will not', async (
   await t.rejects(fetch(), { code: 'unreachable', message: /answers 400 no/ });
   server.routes.set('/v1/organization/costs', () => ({ object: 'page' }));
   await t.rejects(fetch(), { code: 'unreachable', message: /has no data/ });
+  server.routes.delete('/v1/organization/costs');
+  await t.rejects(
+    fetch(),
+    { code: 'unreachable', message: /no such report/ },
+    'none is not nothing',
+  );
   await t.rejects(async () => fetch({ adminKey: null }), {
     message: /^providers\.mine\.admin_key: is missing/,
   });
@@ -204,3 +213,39 @@ t.test('says what is wrong with a saved report', async (t) => {
   }
   t.throws(() => readReport(`${file}.not`), { code: 'bad_usage', message: /ENOENT/ });
 });
+
+t.test(
+  'a day without a bucket has no invoice yet: it is not taken for one of nothing',
+  async (t) => {
+    const { server, fetch } = await setting(t, 'openai');
+    serveOpenAi(server, { 20260325: { costs: {} } });
+    const config = { ...configOf([], []), reconcile: { intervalMinutes: 0, tolerancePct: 0.5 } };
+    const row = (utcDate: number) => ({
+      utcDate,
+      provider: 'mine',
+      model: 'gpt-4',
+      requests: 1,
+      cost: nano(1_000_000_000n),
+      estimated: 0,
+      estimatedCost: nano(0n),
+      usage: { ...NO_COUNTS },
+    });
+    const rows = [row(20260325), row(20260326)];
+    const compared = compare(await fetch(), 'mine', DAYS, { config, rows });
+    t.match(compared.days, [
+      {
+        utcDate: 20260325,
+        reported: true,
+        drifts: true,
+        parts: [{ cause: 'missing_at_provider' }],
+      },
+      { utcDate: 20260326, reported: false, drifts: false, difference: 0n, parts: [] },
+    ]);
+    t.match(adjustmentsOf(compared, 'UTC'), [{ utcDate: 20260325, amount: -1_000_000_000n }]);
+    t.equal(
+      adjustmentsOf(compared, 'Pacific/Kiritimati')[0]?.date,
+      20260326,
+      'most of it is there',
+    );
+  },
+);
