@@ -40,10 +40,11 @@ export interface Bounds {
 const isCount = (tokens: number): boolean => Number.isSafeInteger(tokens) && tokens >= 0;
 
 /** Up, once per request: a sum of exact products is never charged below its value. */
-const nanoCeil = (pico: bigint, over: bigint): NanoUsd => {
-  const unit = over * PICO_PER_NANO;
-  return nano((pico + unit - 1n) / unit);
-};
+function billed(tokens: bigint, fees: bigint, multiple: Multiple): NanoUsd {
+  if (multiple === ORDINARY) return nano((tokens + fees + PICO_PER_NANO - 1n) / PICO_PER_NANO);
+  const unit = multiple.over * PICO_PER_NANO;
+  return nano((tokens * multiple.times + fees * multiple.over + unit - 1n) / unit);
+}
 
 /** The whole request is billed at the highest tier that its input, caches included, passes. */
 function ratesFor(price: Price, inputTokens: number): Rates {
@@ -92,43 +93,40 @@ const feesOf = (
     : BigInt(webSearches) * (fees.webSearch ?? 0n) + BigInt(fileSearches) * (fees.fileSearch ?? 0n);
 
 /** The base and each tier that a request of at most this much input may be billed at. */
-const reachable = (price: Price, inputTokens: number): readonly Rates[] => [
-  price,
-  ...price.tiers.filter((tier) => inputTokens > tier.aboveInputTokens),
-];
-
-/** Text in pico-dollars; sound without a price of its own costs what text does. */
-function tokensCost(rates: Rates, usage: Usage): bigint {
-  const text =
-    BigInt(usage.inputTokens) * rates.input +
-    BigInt(usage.cachedInputTokens) * rates.cachedInput +
-    BigInt(usage.cacheWriteTokens) * rates.cacheWrite +
-    BigInt(usage.cacheWrite1hTokens) * rates.cacheWrite1h +
-    BigInt(usage.outputTokens) * rates.output;
-  if (usage.audioInputTokens + usage.audioOutputTokens === 0) return text;
-  return (
-    text +
-    BigInt(usage.audioInputTokens) * (rates.audioInput ?? rates.input) +
-    BigInt(usage.audioOutputTokens) * (rates.audioOutput ?? rates.output)
-  );
+function reachable(price: Price, inputTokens: number): readonly Rates[] {
+  if (price.tiers.length === 0) return [price];
+  return [price, ...price.tiers.filter((tier) => inputTokens > tier.aboveInputTokens)];
 }
 
+/** Most classes of a request are empty, and a big integer takes longer to make than to skip. */
+const times = (tokens: number, rate: bigint): bigint => (tokens === 0 ? 0n : BigInt(tokens) * rate);
+
+/** In pico-dollars; sound without a price of its own costs what text does. */
+const tokensCost = (rates: Rates, usage: Usage): bigint =>
+  times(usage.inputTokens, rates.input) +
+  times(usage.cachedInputTokens, rates.cachedInput) +
+  times(usage.cacheWriteTokens, rates.cacheWrite) +
+  times(usage.cacheWrite1hTokens, rates.cacheWrite1h) +
+  times(usage.outputTokens, rates.output) +
+  times(usage.audioInputTokens, rates.audioInput ?? rates.input) +
+  times(usage.audioOutputTokens, rates.audioOutput ?? rates.output);
+
+const countsAll = (usage: Usage): boolean =>
+  isCount(usage.inputTokens) &&
+  isCount(usage.cachedInputTokens) &&
+  isCount(usage.cacheWriteTokens) &&
+  isCount(usage.cacheWrite1hTokens) &&
+  isCount(usage.outputTokens) &&
+  isCount(usage.audioInputTokens) &&
+  isCount(usage.audioOutputTokens) &&
+  isCount(usage.webSearches) &&
+  isCount(usage.fileSearches);
+
 export function costOf(price: Price, usage: Usage): NanoUsd {
-  const counts = [
-    usage.inputTokens,
-    usage.cachedInputTokens,
-    usage.cacheWriteTokens,
-    usage.cacheWrite1hTokens,
-    usage.outputTokens,
-    usage.audioInputTokens,
-    usage.audioOutputTokens,
-    usage.webSearches,
-    usage.fileSearches,
-  ];
-  assert(counts.every(isCount), 'usage counts whole tokens');
+  assert(countsAll(usage), 'usage counts whole tokens');
   const rates = ratesFor(price, inputOf(usage));
-  const { times, over } = multipleOf(price, usage.serviceTier);
-  return nanoCeil(tokensCost(rates, usage) * times + feesOf(price, usage) * over, over);
+  const multiple = multipleOf(price, usage.serviceTier);
+  return billed(tokensCost(rates, usage), feesOf(price, usage), multiple);
 }
 
 /** The most that a request can cost whose usage stays within these bounds. */
@@ -142,8 +140,8 @@ export function worstCost(price: Price, bounds: Bounds): NanoUsd {
     const cost = input * dearestInput(rates, extras) + output * dearestOutput(rates, extras);
     if (cost > worst) worst = cost;
   }
-  const { times, over } = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
-  return nanoCeil(worst * times + feesOf(price, extras) * over, over);
+  const multiple = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
+  return billed(worst, feesOf(price, extras), multiple);
 }
 
 /**
@@ -156,14 +154,14 @@ export function affordableOutputTokens(
 ): number {
   const { inputTokens, budget, extras = NO_EXTRAS } = request;
   assert(isCount(inputTokens), 'bounds are whole tokens');
-  const { times, over } = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
-  const money = (budget * PICO_PER_NANO - feesOf(price, extras)) * over;
-  const input = BigInt(inputTokens) * times;
+  const multiple = extras.dearerTier ? dearestMultiple(price) : ORDINARY;
+  const money = (budget * PICO_PER_NANO - feesOf(price, extras)) * multiple.over;
+  const input = BigInt(inputTokens) * multiple.times;
   let tokens = BigInt(Number.MAX_SAFE_INTEGER);
   for (const rates of reachable(price, inputTokens)) {
     const left = money - input * dearestInput(rates, extras);
     if (left < 0n) return -1;
-    const output = dearestOutput(rates, extras) * times;
+    const output = dearestOutput(rates, extras) * multiple.times;
     if (output > 0n && left / output < tokens) tokens = left / output;
   }
   return Number(tokens);

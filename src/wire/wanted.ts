@@ -131,11 +131,16 @@ function predictedTokens({ prediction }: JsonObject): number {
 
 /** What the request asks for beyond text, or what in it needs a bound. */
 export function wantedIn(api: Api, body: JsonObject): Wanted | Unbounded {
-  const { service_tier: name, tools } = body;
+  const { service_tier: name, tools, modalities, prediction } = body;
   const isChat = api === 'chat';
   const audioInput = isChat && listOf(body['messages']).some(hasAudio);
-  const hasMore = [name, tools, body['modalities'], body['prediction']].some((it) => !isAbsent(it));
-  if (!audioInput && !hasMore) return NOTHING_MORE;
+  const hasMore =
+    audioInput ||
+    !isAbsent(name) ||
+    !isAbsent(tools) ||
+    !isAbsent(modalities) ||
+    !isAbsent(prediction);
+  if (!hasMore) return NOTHING_MORE;
   const calls =
     api === 'messages' ? usesIn(body) : api === 'responses' ? toolCallsIn(body) : NO_CALLS;
   if ('invalid' in calls) return calls;
@@ -144,7 +149,7 @@ export function wantedIn(api: Api, body: JsonObject): Wanted | Unbounded {
     tier,
     dearerTier: tier === 'priority' || tier === 'auto',
     audioInput,
-    audioOutput: isChat && listOf(body['modalities']).includes('audio'),
+    audioOutput: isChat && listOf(modalities).includes('audio'),
     predictedTokens: isChat ? predictedTokens(body) : 0,
     ...calls,
   };
