@@ -9,6 +9,20 @@ import { withData, type SseEvent } from './sse.js';
 import { cutEvent, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
 
+const ADDED = ',"usage":null}';
+
+/** Without the member that asking for usage has added to every chunk. */
+function withoutUsage(event: SseEvent, data: string): Uint8Array {
+  const { raw, dataSpan } = event;
+  const isLast = data.endsWith(ADDED) && data.indexOf('"usage"') === data.length - ADDED.length + 1;
+  if (!isLast || dataSpan === null) {
+    return withData(event, (bytes) => editMembers(bytes, { remove: ['usage'] }));
+  }
+  // Behind all others, as OpenAI sends it: nothing has to be looked for.
+  const end = dataSpan.end - 1;
+  return Buffer.concat([raw.subarray(0, end - ADDED.length + 1), raw.subarray(end)]);
+}
+
 export class ChatMeter extends EventMeter<ChatReader> {
   readonly #stripUsage: boolean;
 
@@ -50,8 +64,6 @@ export class ChatMeter extends EventMeter<ChatReader> {
     }
     this.held.release(out);
     const isAdded = this.#stripUsage && usage === null;
-    out.push(
-      isAdded ? withData(event, (data) => editMembers(data, { remove: ['usage'] })) : event.raw,
-    );
+    out.push(isAdded ? withoutUsage(event, event.data) : event.raw);
   }
 }

@@ -67,6 +67,31 @@ export class SseScanner {
   /** The events that this chunk completes. */
   push(chunk: Uint8Array): SseEvent[] {
     const events: SseEvent[] = [];
+    // Hardly anyone sends CR, and to look for one byte is a native call.
+    const isPlain = !this.#afterCr && !this.#isClosing && !chunk.includes(CR);
+    const rest = isPlain ? this.#cutLines(asBuffer(chunk), events) : this.#cutBytes(chunk, events);
+    if (rest < chunk.length) this.#keep(chunk.subarray(rest), events);
+    return events;
+  }
+
+  /** Where lines end in LF alone. Returns where the event under way begins. */
+  #cutLines(chunk: Buffer, events: SseEvent[]): number {
+    let start = 0;
+    for (let at = 0; at < chunk.length;) {
+      if (this.#lineIsEmpty && chunk[at] === LF) {
+        events.push(this.#cut(chunk.subarray(start, ++at)));
+        start = at;
+        continue;
+      }
+      const end = chunk.indexOf(LF, at);
+      this.#lineIsEmpty = end !== -1;
+      at = end === -1 ? chunk.length : end + 1;
+    }
+    return start;
+  }
+
+  /** Whatever lines end in, byte by byte. */
+  #cutBytes(chunk: Uint8Array, events: SseEvent[]): number {
     let start = 0;
     for (let at = 0; at < chunk.length; at++) {
       const end = this.#step(chunk[at] ?? 0, at);
@@ -76,8 +101,7 @@ export class SseScanner {
       // A byte that came behind a CR which closed an event opens the next one.
       if (end === at) this.#step(chunk[at] ?? 0, at);
     }
-    if (start < chunk.length) this.#keep(chunk.subarray(start), events);
-    return events;
+    return start;
   }
 
   /** What is left of an event that was never ended. */

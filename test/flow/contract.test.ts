@@ -1,6 +1,7 @@
 // Each API of a client asked of each type of provider, with answers in the vendors' recorded
 // formats: what goes upstream, what comes back to the byte, what it costs, what the ledger keeps.
 
+import OpenAI from 'openai';
 import t, { type Test } from 'tap';
 import { fixture } from '../wire/fixture.js';
 import {
@@ -351,6 +352,32 @@ for (const wire of Object.keys(WIRES) as Wire[]) {
     }
   });
 }
+
+t.test('a request that a client sends again is booked with its number', async (t) => {
+  let requests = 0;
+  provider.script = (...exchange) => {
+    requests++;
+    if (requests > 1) return recorded(...exchange);
+    exchange[1].writeHead(500, { 'x-should-retry': 'true' }).end('{}');
+  };
+  const ends = [
+    { kind: 'void', status: 500, retry_count: 0 },
+    { kind: 'settle', status: 200, retry_count: 1 },
+    // What is no number is nobody's count.
+    { kind: 'settle', status: 200, retry_count: 0 },
+  ];
+  const noting: typeof fetch = async (...args) => {
+    const answer = await fetch(...args);
+    const id = answer.headers.get('x-tokenpak-request-id') ?? '';
+    expectedEntries.set(id, ends.shift() ?? {});
+    return answer;
+  };
+  const client = new OpenAI({ apiKey: 'again', baseURL: `${proxy.url}/v1`, fetch: noting });
+  const body = { model: 'by-openai', messages: [{ role: 'user' as const, content: 'Hi' }] };
+  await client.chat.completions.create(body);
+  await client.chat.completions.create(body, { headers: { 'x-stainless-retry-count': 'often' } });
+  t.equal(ends.length, 0);
+});
 
 t.test('the ledger has each of them once, at its cost', async (t) => {
   await proxy.end();

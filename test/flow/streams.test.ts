@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { fixture } from '../wire/fixture.js';
 import { get, post, run } from './harness.js';
-import { eventStream, start } from './scripted.js';
+import { seeded } from '../pricing/prices.js';
+import { delta, eventStream, start, STREAM_END } from './scripted.js';
+
+const SEED = Number(process.env['STREAM_SEED'] ?? Date.now() % 1_000_000);
 
 const { proxy, provider, folder } = await start(t, { server: 'request_timeout_seconds: 3' });
 
@@ -65,6 +68,31 @@ t.test('the first event is there before the provider has sent a second', async (
     (await begun).end(fixture(asked.stream).subarray(firstEvent(fixture(asked.stream))));
     while (!(await reader.read()).done);
   }
+});
+
+t.test('a thousand events over sockets are the same however they are cut', async (t) => {
+  const random = seeded(SEED);
+  const stream = Buffer.from(delta('Héllo 🌍').repeat(1_000) + STREAM_END);
+  const usage = stream.lastIndexOf('"usage"');
+  provider.script = (_, response) => void response.writeHead(200, eventStream).end(stream);
+  const { text: whole } = await ask(STREAMS[0], 'whole');
+  const elsewhere = Array.from({ length: 50 }, () => Math.floor(random() * stream.length));
+  const inUsage = Array.from({ length: 20 }, (_, index) => usage + index);
+  const cuts = [...elsewhere, ...inUsage, stream.length].toSorted((a, b) => a - b);
+  provider.script = (_, response) => {
+    response.writeHead(200, eventStream);
+    // Every piece a packet of its own.
+    const send = (index: number, from: number): void => {
+      const to = cuts[index];
+      if (to === undefined) return void response.end();
+      response.write(stream.subarray(from, to));
+      setImmediate(() => send(index + 1, to));
+    };
+    send(0, 0);
+  };
+  const { text } = await ask(STREAMS[0], 'in pieces');
+  t.ok(text === whole, `STREAM_SEED=${SEED}`);
+  t.match(whole, /: tokenpak request_cost_cents=0\.15 cost_cents=0\.15\n\ndata: \[DONE\]\n\n$/);
 });
 
 /** What ends a stream that failed, as each API's clients know it. */

@@ -207,6 +207,21 @@ t.test('does not hold back a flood behind the usage', async (t) => {
   t.match(Buffer.from(meter.push(Buffer.from('data: [DONE]\n\n')) ?? []).toString(), COMMENT);
 });
 
+t.test('what asking for usage has added is taken out, wherever it stands', async (t) => {
+  const cases = [
+    ['{"choices":[],"usage":null}', '{"choices":[]}'],
+    ['{"usage":null,"choices":[]}', '{"choices":[]}'],
+    ['{"choices":[{"usage":null}]}', '{"choices":[{"usage":null}]}'],
+    ['{"x":{"usage":null},"usage":null}', '{"x":{"usage":null}}'],
+    ['{"x":",\\"usage\\":null}","usage":null }', '{"x":",\\"usage\\":null}" }'],
+  ];
+  for (const [given, expected] of cases) {
+    const meter = new ChatMeter(settlements({ stripUsage: true }).options);
+    const sent = meter.push(Buffer.from(`data: ${given}\n\n`));
+    t.equal(Buffer.from(sent ?? []).toString(), `data: ${expected}\n\n`);
+  }
+});
+
 t.test('events that go through untouched are not copied', async (t) => {
   const chunk = Buffer.from('data: {"choices":[]}\n\ndata: {"id":"1"}\n\ndata: {"choi');
   const sent = new ChatMeter(settlements().options).push(chunk);
