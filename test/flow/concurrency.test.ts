@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Agent, request } from 'undici';
 import { startMock } from '../../src/mock/provider.js';
@@ -64,5 +65,10 @@ models:
       [],
     );
     t.equal(statuses.get(200), mock.bill().requests, 'who was billed was served');
+    t.equal(await proxy.end(), 0);
+    const alerts = readFileSync(`${folder}/alerts.log`, 'utf8').trimEnd().split('\n');
+    const events = alerts.map((line) => line.split(' ')[2]);
+    t.equal(new Set(events).size, events.length, 'each alert is told once');
+    t.ok(events.includes('budget_threshold_exceeded'));
   });
 }
