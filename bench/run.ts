@@ -2,6 +2,7 @@
 //   --quick            few short rounds, to see that it works
 //   --check            exit with 1 when a promised figure is missed
 //   --micro            the hot functions alone, in nanoseconds
+//   --alerts           what a thousand alerts cost the requests beside them
 //   --only a,b         some subjects: direct, bare, nginx, portkey, budgets off, budgets on
 //   --lane TEXT        the lanes with this text in their name
 //   --streams N        slow streams held open at once; 0: none
@@ -12,6 +13,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { alertsBench } from './macro/alerts.js';
 import { LANE_NAMES, SUBJECT_NAMES, type SubjectName } from './macro/lanes.js';
 import { macro } from './macro/macro.js';
 import { micro } from './micro/micro.js';
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     micro: { type: 'boolean', default: false },
+    alerts: { type: 'boolean', default: false },
     only: { type: 'string' },
     lane: { type: 'string', default: '' },
     streams: { type: 'string' },
@@ -63,6 +66,10 @@ if (values.peers) {
 }
 if (values.micro) {
   await micro(values.quick);
+} else if (values.alerts) {
+  const rounds = numberAsked('rounds', values.quick ? 2 : 6, { min: 1, max: 50 });
+  const allArrived = await alertsBench({ rounds });
+  process.exitCode = allArrived ? 0 : 1;
 } else {
   const lanes = LANE_NAMES.filter((name) => name.includes(values.lane));
   const allWell = await macro({
