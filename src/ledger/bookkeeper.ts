@@ -27,7 +27,7 @@ import type {
   BookVerbs,
 } from './protocol.js';
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
-import { stateOf } from './state.js';
+import { OverdueWatch, stateOf } from './state.js';
 import { type SpendQuery, type SpendResult, spendBooked } from './spend.js';
 import { type Progress, Store } from './store.js';
 import { faultText, JOURNAL_START, type Position, Tail } from './tail.js';
@@ -58,6 +58,7 @@ export class Bookkeeper implements BookVerbs {
   readonly #archive: Archive;
   readonly #tails = new Map<number, Tail>();
   readonly #faultLooks = new Map<number, number>();
+  readonly #overdue = new OverdueWatch();
   #budget: BudgetConfig;
   #lastFoldMs = 0;
   #nextSweepMs = 0;
@@ -106,6 +107,7 @@ export class Bookkeeper implements BookVerbs {
     try {
       const records = this.#tick(nowMs);
       this.#lastFoldMs = nowMs;
+      this.#overdue.look(this.#store, nowMs);
       return records;
     } catch (error) {
       this.#dropTails();

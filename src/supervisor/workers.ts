@@ -1,6 +1,7 @@
 // The HTTP worker threads: started, watched, started again when one dies, drained at the end. What
 // a dead worker had reserved is charged in full before its successor starts.
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { Worker, MessageChannel } from 'node:worker_threads';
 import { type FromWorker, type ToWorker, type WorkerStart } from '../http/thread.js';
 import { type Deferred, deferred } from '../kernel/deferred.js';
@@ -11,6 +12,9 @@ import type { TokenPool } from '../tokens/pool.js';
 const SHORT_LIFE_MS = 2_000;
 /** So many short lives in a row, and the supervisor gives up instead of spinning. */
 const SHORT_LIVES_MAX = 5;
+
+/** A worker that is not gone so long after its grace hangs. */
+const HANG_MS = 5_000;
 
 export interface WorkersOptions {
   readonly count: number;
@@ -124,15 +128,18 @@ export class Workers {
   }
 
   /**
-   * Stops listening, lets requests end for the time given, then waits for the threads to be gone.
+   * Stops listening, lets requests end for the time given, then waits for the threads to be gone,
+   * but for no thread that hangs.
    */
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
     await Promise.all(
       [...this.#threads.values()].map(async (worker) => {
-        const gone = new Promise((resolve) => worker.once('exit', resolve));
+        const gone = new Promise((resolve) => worker.once('exit', () => resolve('gone')));
         worker.postMessage({ type: 'drain', graceMs } satisfies ToWorker);
-        await gone;
+        const hangs = wait(graceMs + HANG_MS, 'hangs', { ref: false });
+        if ((await Promise.race([gone, hangs])) === 'gone') return;
+        this.#options.log('✗ a worker hangs and is left: the next start charges what it had open');
       }),
     );
   }

@@ -89,3 +89,45 @@ t.test(
     t.equal((await run(['ledger', 'verify', '--config', `${folder}/config.yaml`])).code, 0);
   },
 );
+
+/** Loaded before each thread: an HTTP worker stands still for ever once the file is there. */
+const hanging = (trigger: string): string => `
+import { existsSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+if (workerData?.journal !== undefined) {
+  setInterval(() => {
+    if (!existsSync(${JSON.stringify(trigger)})) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  }, 10).unref();
+}
+`;
+
+t.test('a worker that hangs keeps no proxy from ending, and loses nothing', async (t) => {
+  const provider = await startHeldProvider(t);
+  const folder = temporaryFolder(t);
+  const trigger = join(folder, 'trigger');
+  const script = join(folder, 'preload.mjs');
+  writeFileSync(script, hanging(trigger));
+  const options = {
+    folder,
+    config: config({
+      folder,
+      providerUrl: provider.url,
+      budget: 'daily_limit_cents: 1000',
+      more: 'server: { shutdown_grace_seconds: 0 }',
+    }),
+  };
+  const env = { NODE_OPTIONS: `--import ${pathToFileURL(script).href}` };
+  const proxy = await startProxy(t, { ...options, env });
+  const open = post(`${proxy.url}/v1/chat/completions`, 'ann', asking(10)).catch(() => null);
+  await provider.next();
+  const reserved = (await budgets(proxy, 'ann'))[0]?.reserved_usd;
+  writeFileSync(trigger, '');
+  await proxy.end();
+  t.match(proxy.output(), /a worker hangs and is left/);
+  t.equal(await open, null);
+  const next = await startProxy(t, options);
+  const [day] = await budgets(next, 'ann');
+  t.match(day, { spent_usd: reserved, reserved_usd: '0.00' }, 'charged in full');
+  t.equal(await next.end(), 0);
+});
