@@ -13,6 +13,7 @@ import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
 import type { ReconcileFlags } from './reconcile-spend.js';
 import type { SpendFlags } from './reports.js';
 import type { SimulateFlags } from './simulate.js';
+import type { DoctorFlags } from './doctor.js';
 import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
 
@@ -205,6 +206,14 @@ alerts
   .action(async (id: string | undefined, flags: ReplayFlags) =>
     (await alertVerbs()).replayCommand(id, flags),
   );
+
+program
+  .command('doctor')
+  .description('what is wrong with this installation, and how to mend it')
+  .addOption(configOption())
+  .option('--offline', 'leave providers out')
+  .option('--json', 'one JSON object')
+  .action(async (flags: DoctorFlags) => (await import('./doctor.js')).doctorCommand(flags));
 
 program
   .command('demo')
