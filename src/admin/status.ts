@@ -18,6 +18,8 @@ export interface Status {
   readonly budgets: readonly BudgetStatus[];
   readonly open_reservations: number;
   readonly reserved_usd: string;
+  /** What requests in flight may cost beyond that, all told: 0.00 unless `reserve: expected`. */
+  readonly overshoot_bound_usd: string;
   /** Were written to journals and not booked when the question came. */
   readonly ledger_lag_records: number;
   readonly ledger_entries: number;
@@ -51,6 +53,7 @@ export async function statusView(running: Running): Promise<Status> {
     budgets,
     open_reservations: books.openReservations,
     reserved_usd: usdText(running.holding(null, 'monthly', date).reserved),
+    overshoot_bound_usd: usdText(books.overshootBound),
     ledger_lag_records: books.lagRecords,
     ledger_entries: books.entries,
     drift_usd: usdText(books.drift),

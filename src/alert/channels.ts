@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Config } from '../config/config.js';
-import type { ChannelPlan } from '../kernel/alert.js';
+import { type ChannelPlan, LOG_CHANNEL } from '../kernel/alert.js';
 import type { Channel } from './channel.js';
 import { LogChannel } from './log.js';
 import { MailChannel } from './mail.js';
@@ -11,6 +11,12 @@ import { WebhookChannel } from './webhook.js';
 /** A webhook's name in the ledger: its URL may be a secret, a hash of it is not. */
 export const channelOf = (url: string): string =>
   createHash('sha256').update(url).digest('hex').slice(0, 16);
+
+/** Those that alerts go to: while limits are only tried out nobody is to be called. */
+export const channelsInUse = (config: Config): Channel[] =>
+  channelsOf(config).filter(
+    ({ plan }) => config.budget.mode !== 'shadow' || plan.name === LOG_CHANNEL,
+  );
 
 export function channelsOf({ alerts, budget, storage }: Config): Channel[] {
   const remote = (url: string, standbyMs: number | null): Channel => {

@@ -65,10 +65,12 @@ function budgetText({ spent_usd, limit_usd }: BudgetStatus, color: boolean): str
   return `${dollars(spent).padEnd(9)} ${capBar(spent, limit, color)}`;
 }
 
-const inFlight = ({ open_reservations, reserved_usd }: Status): string =>
-  open_reservations === 0
-    ? 'nothing'
-    : `${count(open_reservations, 'request')} hold ${dollars(money(reserved_usd))}`;
+function inFlight({ open_reservations, reserved_usd, overshoot_bound_usd }: Status): string {
+  if (open_reservations === 0) return 'nothing';
+  const held = `${count(open_reservations, 'request')} hold ${dollars(money(reserved_usd))}`;
+  const more = money(overshoot_bound_usd);
+  return more === 0n ? held : `${held}, and may cost ${dollars(more)} more`;
+}
 
 const lag = (records: number): string =>
   records === 0 ? 'all booked' : `${count(records, 'record')} still to be booked`;

@@ -5,6 +5,7 @@ import type { Config, Limits } from '../config/config.js';
 import type { Environment } from '../config/env.js';
 import { formatProblem, loadConfig } from '../config/load.js';
 import { dollars, type NanoUsd } from '../kernel/money.js';
+import { worstCost } from '../pricing/cost.js';
 import type { PriceTable } from '../pricing/table.js';
 import { advise, priceText } from './config-advice.js';
 
@@ -29,6 +30,8 @@ export function validateConfig(
     '✓ Config valid',
     budgetLine(config),
     ...perUserLine(config),
+    ...modeLine(config),
+    ...reserveLine(config, prices),
     ...modelsLine(prices),
     alertsLine(config),
     ...missingEnv.map(
@@ -75,6 +78,29 @@ function perWindow({ daily, monthly }: Limits): string {
   if (daily !== null) parts.push(`${dollars(daily)}/day`);
   if (monthly !== null) parts.push(`${dollars(monthly)}/month`);
   return parts.length === 0 ? 'no limit' : parts.join(', ');
+}
+
+function modeLine({ budget }: Config): string[] {
+  const what = {
+    enforce: [],
+    alert: ['✓ Mode: alert (everything is served; what limits would reject is alerted)'],
+    shadow: ['✓ Mode: shadow (everything is served; what limits would reject is only logged)'],
+  };
+  return what[budget.mode];
+}
+
+/** How far a limit may be passed: the bound is what a request's output may cost at most. */
+function reserveLine({ budget }: Config, prices: PriceTable): string[] {
+  if (budget.reserve === 'worst_case') return [];
+  const items = prices.names().flatMap((name) => {
+    const model = prices.find(name);
+    if (typeof model === 'string') return [];
+    const outputTokens = model.facts.maxOutputTokens;
+    if (outputTokens === null) return [`${name} (all of its output)`];
+    return [`${name} (${dollars(worstCost(model.price, { inputTokens: 0, outputTokens }))})`];
+  });
+  const bound = 'each request in flight may pass a limit by up to';
+  return [`✓ Reserve: expected output size; ${bound}: ${listed(items)}`];
 }
 
 function modelsLine(prices: PriceTable): string[] {

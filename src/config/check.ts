@@ -38,12 +38,6 @@ function checkListeners({ server, admin, auth }: ConfigFile, report: Report): vo
 }
 
 function checkBudget({ budget, models, providers }: ConfigFile, report: Report): void {
-  if (budget.reserve === 'expected') {
-    report.problem(
-      'budget.reserve',
-      'expected is not available in this version yet: use worst_case',
-    );
-  }
   if (!isTimeZone(budget.timezone)) {
     report.problem(
       'budget.timezone',

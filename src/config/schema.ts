@@ -169,7 +169,11 @@ const BUDGET = object(
       text({ description: 'Cheaper model to try before rejecting.' }),
     ),
     rejection_status: choice([402, 403, 429], 402, 'HTTP status of a rejection.'),
-    reserve: choice(['worst_case', 'expected'], 'worst_case', 'worst_case: never over the cap.'),
+    reserve: choice(
+      ['worst_case', 'expected'],
+      'worst_case',
+      'worst_case: never over the cap. expected: learned output size, may pass it.',
+    ),
     clamp_output: flag(true, 'Lower max_tokens to what the remaining money buys.'),
     clamp_min_tokens: whole(
       { default: 256, minimum: 1, maximum: 1_000_000 },

@@ -10,6 +10,7 @@ import { messageOf } from '../kernel/errors.js';
 import { Journal } from '../ledger/journal.js';
 import { catalogueOf } from '../pricing/catalogue.js';
 import { PriceTable } from '../pricing/table.js';
+import { LearnedOutput } from '../proxy/learned.js';
 import type { Proxy } from '../proxy/proxy.js';
 import { Tally } from '../proxy/tally.js';
 import { Turn } from '../proxy/turn.js';
@@ -59,6 +60,7 @@ function build(): Proxy {
     now,
     nowUs: () => performance.now() * 1000,
     tally: new Tally(start.tally, start.index),
+    learned: new LearnedOutput(),
     reported: new Set(),
   };
 }

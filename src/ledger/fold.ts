@@ -240,7 +240,12 @@ export class Fold {
   }
 
   #told({ event, scope, window, date, spent, limit, timeMs, model }: AlertRecord): void {
-    const details = model === null ? {} : { model };
+    const mode = this.#budget?.mode ?? 'enforce';
+    const details = {
+      ...(model !== null && { model }),
+      // Nobody was rejected: who reads it is to know.
+      ...(event === 'budget_exceeded' && mode !== 'enforce' && { mode }),
+    };
     const thresholdPct = null;
     this.#owe({ event, scope, window, date, thresholdPct, spent, limit, timeMs, details });
   }

@@ -53,6 +53,8 @@ export interface LedgerStatus {
   readonly openReservations: number;
   /** Open beyond their deadline: 0 unless a worker hangs. */
   readonly overdueReservations: number;
+  /** What they may cost beyond what they hold: 0 unless `reserve: expected`. */
+  readonly overshootBound: NanoUsd;
   readonly reserved: NanoUsd;
   readonly globalWindows: readonly GlobalWindow[];
   /** When the journals were last looked at with success. */

@@ -53,11 +53,13 @@ export function stateOf(
 ): Omit<LedgerStatus, 'lagRecords' | 'lastFoldMs' | 'journals'> {
   let openReservations = 0;
   let overdueReservations = 0;
+  let overshootBound = 0n;
   const held = { all: 0n, daily: 0n, monthly: 0n };
   for (const reserve of store.openReservations()) {
     openReservations += 1;
     if (isOverdue(reserve, nowMs)) overdueReservations += 1;
     held.all += reserve.amount;
+    overshootBound += reserve.worst - reserve.amount;
     for (const window of WINDOWS) {
       const isSame = windowNumber(window, reserve.date) === windowNumber(window, date);
       if (isSame) held[window] += reserve.amount;
@@ -72,6 +74,7 @@ export function stateOf(
   return {
     openReservations,
     overdueReservations,
+    overshootBound: nano(overshootBound),
     reserved: nano(held.all),
     globalWindows,
     entries: store.entrySequence,

@@ -9,7 +9,7 @@ import { picturesMax } from '../tokens/picture.js';
 import { hiddenTokensMax, type Prompt, promptTexts } from '../tokens/prompt.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
-import { type Candidate, type Quote, worstOf } from './quote.js';
+import { type Candidate, heldFor, type Quote, worstOf } from './quote.js';
 import { reportRejection } from './report.js';
 import { canSend } from './translation.js';
 
@@ -53,7 +53,7 @@ function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
   const extras = quote.request.wanted;
   const input = worstCost(model.price, { inputTokens, outputTokens: 0, extras });
   return isTight(proxy.counters, quote.account, {
-    total: worstOf(quote.request, candidate),
+    total: heldFor(proxy, quote.request, candidate),
     input,
   });
 }
@@ -121,9 +121,10 @@ function admitOne(
   candidate: Candidate,
   enforce: boolean,
 ): Admitted | Refusal {
-  const worst = worstOf(quote.request, candidate);
-  const outcome = admit(proxy.counters, quote.account, worst, enforce);
+  const held = heldFor(proxy, quote.request, candidate);
+  const outcome = admit(proxy.counters, quote.account, held, enforce);
   if ('reason' in outcome) return outcome;
+  const worst = worstOf(quote.request, candidate);
   return { reservation: outcome, candidate, worst, clamped: null };
 }
 

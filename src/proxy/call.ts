@@ -101,6 +101,11 @@ export class Call {
     const source: UsageSource = reported === null ? 'estimated' : 'provider';
     const { price } = this.candidate.model;
     const cost = costOf(price, usage);
+    if (reported !== null && this.#proxy.config.budget.reserve === 'expected') {
+      const { choices } = this.quote.request;
+      const outputTokens = Math.ceil(reported.outputTokens / choices);
+      this.#proxy.learned.learn(this.candidate.model.name, outputTokens);
+    }
     const overrun = cost > this.worst;
     const expired = this.#isLate && reported === null && !overrun;
     const event = overrun ? 'settle_over' : expired ? 'expire' : 'settle';

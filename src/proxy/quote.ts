@@ -52,6 +52,15 @@ export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
   });
 }
 
+/** What a request holds while it runs: its worst case, or what its model is expected to bring. */
+export function heldFor(proxy: Proxy, request: ModelRequest, candidate: Candidate): NanoUsd {
+  const worst = worstOf(request, candidate);
+  if (proxy.config.budget.reserve === 'worst_case') return worst;
+  const expected = proxy.learned.expected(candidate.model.name);
+  if (expected === null || expected >= candidate.outputTokens) return worst;
+  return worstOf(request, { ...candidate, outputTokens: expected });
+}
+
 /** Identifies the caller of an exchange; everything after this line knows who pays. */
 export function identify(proxy: Proxy, credential: string | null): string | Rejection {
   if (credential === null || credential === '') {

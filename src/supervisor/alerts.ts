@@ -2,7 +2,7 @@
 // with the process's clock, and what the end of the process still owes.
 
 import type { Channel } from '../alert/channel.js';
-import { channelsOf } from '../alert/channels.js';
+import { channelsInUse } from '../alert/channels.js';
 import type { Clock } from '../alert/courier.js';
 import { AlertDelivery } from '../alert/delivery.js';
 import type { Config } from '../config/config.js';
@@ -42,7 +42,7 @@ export class Alerts {
 
   constructor({ config, tell }: AlertsOptions) {
     this.#tell = tell;
-    this.#channels = channelsOf(config);
+    this.#channels = channelsInUse(config);
   }
 
   /** What the ledger owes each alert to. */

@@ -22,6 +22,7 @@ export const EMPTY_BOOKS: Books = {
   lagRecords: 0,
   openReservations: 0,
   overdueReservations: 0,
+  overshootBound: ZERO_USD,
   reserved: ZERO_USD,
   globalWindows: [],
   lastFoldMs: NOON_MS,

@@ -40,6 +40,21 @@ t.test("prints the recipe's three lines first, to the letter", async (t) => {
   );
 });
 
+t.test('says what a mode and a reservation below the worst case mean', async (t) => {
+  const said = (budget: string): string => {
+    const { lines, exitCode } = validate(t, `${MODELS}\nbudget: { ${budget} }`);
+    t.equal(exitCode, 0);
+    return lines.filter((line) => /Mode|Reserve/.test(line)).join();
+  };
+  t.equal(said('mode: enforce, reserve: worst_case'), '', 'the ordinary needs no words');
+  t.match(said('mode: alert'), /^✓ Mode: alert \(everything is served; .* is alerted\)$/);
+  t.match(said('mode: shadow'), /^✓ Mode: shadow \(everything is served; .* is only logged\)$/);
+  t.match(
+    said('reserve: expected'),
+    /^✓ Reserve: expected output size; each request .* by up to: gpt-4 \(\$0\.06\)$/,
+  );
+});
+
 t.test('warns of a key that is not exported yet', async (t) => {
   const { lines, exitCode } = validate(t, RECIPE);
   t.equal(exitCode, 0);

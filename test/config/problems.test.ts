@@ -128,10 +128,6 @@ const FAULTS: Record<string, { yaml: string; says: RegExp[] }> = {
     yaml: 'auth: { mode: keys }',
     says: [/auth\.mode: keys is not available in this version/],
   },
-  'reserve expected': {
-    yaml: 'budget: { reserve: expected }',
-    says: [/budget\.reserve: expected is not/],
-  },
   'an open admin listener': {
     yaml: 'admin: { host: 0.0.0.0 }',
     says: [/admin\.host: .*admin\.token/],

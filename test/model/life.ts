@@ -12,6 +12,7 @@ import type { Charged } from '../../src/ledger/protocol.js';
 import type { Disk } from '../../src/ledger/disk.js';
 import type { Environment } from '../../src/ledger/environment.js';
 import { Journal } from '../../src/ledger/journal.js';
+import type { LearnedOutput } from '../../src/proxy/learned.js';
 import type { Proxy } from '../../src/proxy/proxy.js';
 import { Tally, tallyBytes } from '../../src/proxy/tally.js';
 import { Turn } from '../../src/proxy/turn.js';
@@ -29,6 +30,7 @@ export interface LifeOptions {
   readonly workers: number;
   readonly segmentBytes: number;
   readonly now: () => number;
+  readonly learned: () => LearnedOutput;
 }
 
 export interface SimWorker {
@@ -160,6 +162,7 @@ export class Life {
       turn,
       deadlines,
       now,
+      learned: this.#options.learned(),
       tally: new Tally(new SharedArrayBuffer(tallyBytes(1)), 0),
       reported: new Set<string>(),
     } as unknown as Proxy;

@@ -4,6 +4,7 @@
 import type { BudgetConfig, Limits } from '../../src/config/config.js';
 import { localDate, windowBounds } from '../../src/kernel/calendar.js';
 import { nano } from '../../src/kernel/money.js';
+import { LearnedOutput } from '../../src/proxy/learned.js';
 import { budgetConfig } from '../budget/fixture.js';
 
 const HOUR_MS = 3_600_000;
@@ -47,6 +48,7 @@ export interface Scene {
   readonly nextAction: () => string;
   readonly nextUser: () => string;
   readonly nextBounds: () => { inputTokens: number; outputTokens: number };
+  readonly learned: () => LearnedOutput;
   readonly moveClock: (nowMs: number) => number;
 }
 
@@ -82,6 +84,13 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
     },
     nextUser: () => pick(USERS),
     nextBounds: () => ({ inputTokens: below(2_000), outputTokens: 1 + below(1_000) }),
+    learned() {
+      const learned = new LearnedOutput();
+      for (let request = below(64); request > 0; request--) {
+        for (const model of ['dear', 'cheap']) learned.learn(model, below(300));
+      }
+      return learned;
+    },
     moveClock(nowMs) {
       const at = random();
       if (at < 0.6) return nowMs + below(20 * 60_000);

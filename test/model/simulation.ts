@@ -140,6 +140,7 @@ class Simulation {
       disk: (doom) => this.#disk.session(doom),
       environment: this.#environment,
       now: () => this.#nowMs,
+      learned: this.#scene.learned,
     };
   }
 
