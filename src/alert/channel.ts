@@ -25,6 +25,8 @@ export interface Channel {
   readonly label: string;
   /** So many alerts at once; those of one budget never. */
   readonly lanes: number;
+  /** So many are read and booked together. Each booking syncs the disk. */
+  readonly page: number;
   /** Never rejects. */
   send(event: AlertEvent, options: SendOptions): Promise<Delivery>;
   /** Whether an alert would arrive, at the least cost to the receiver. Never rejects. */

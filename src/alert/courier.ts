@@ -29,7 +29,6 @@ export interface CourierOptions {
   readonly tell: (message: string) => void;
 }
 
-const PAGE = 32;
 /** Results are booked at least so often: what is booked is not sent again after a crash. */
 const BOOK_MS = 1_000;
 /** When the ledger does not answer. */
@@ -79,7 +78,8 @@ export class Courier {
         this.#again = false;
         const nowMs = clock.now();
         if (this.#circuit.pausedUntilMs > nowMs) return this.#sleep(this.#circuit.pausedUntilMs);
-        const page = await outbox.dueAlerts(this.#name, nowMs, this.#circuit.open ? 1 : PAGE);
+        const limit = this.#circuit.open ? 1 : channel.page;
+        const page = await outbox.dueAlerts(this.#name, nowMs, limit);
         if (page.alerts.length > 0) await this.#deliver(page.alerts);
         else if (!this.#again) {
           if (page.nextDueMs !== null) this.#sleep(page.nextDueMs);

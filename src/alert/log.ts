@@ -16,6 +16,7 @@ export class LogChannel implements Channel {
   readonly kind = 'log';
   readonly label: string;
   readonly lanes = 1;
+  readonly page = 256;
   readonly #files: readonly string[];
 
   constructor({ logFile, storagePath }: { logFile: string; storagePath: string }) {

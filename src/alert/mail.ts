@@ -47,6 +47,7 @@ export class MailChannel implements Channel {
   readonly kind = 'mail';
   readonly label: string;
   readonly lanes = LANES;
+  readonly page = 16;
   readonly #to: string;
   readonly #smtp: MailOptions['smtp'];
   readonly #transport: ReturnType<typeof transportOf> | null;

@@ -82,6 +82,7 @@ export class WebhookChannel implements Channel {
   readonly kind = 'webhook';
   readonly label: string;
   readonly lanes = LANES;
+  readonly page = 32;
   readonly #url: URL;
   readonly #options: WebhookOptions;
   readonly #timeoutMs: number;
