@@ -3,16 +3,19 @@
 // verb's code is loaded when it is called: --help must not pay for the proxy's libraries.
 
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import { marked, printMarked } from './print.js';
 import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
+import { completionScript, type Shell, SHELLS } from './completion.js';
+import { addExamples } from './examples.js';
 import { dayArgument, dollarsArgument } from './day.js';
 import type { ProxyFlags } from './proxy.js';
 import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
 import type { ReconcileFlags } from './reconcile-spend.js';
 import type { SpendFlags } from './reports.js';
 import type { SimulateFlags } from './simulate.js';
+import { LOG_FORMATS, LOG_LEVELS } from './log-flags.js';
 import type { DoctorFlags } from './doctor.js';
 import type { StatusFlags } from './status.js';
 import type { SyncFlags } from './sync-pricing.js';
@@ -56,6 +59,14 @@ program
   .option('--host <address>', 'address to listen on (default: server.host)')
   .option('-p, --port <n>', 'port to listen on (default: server.port)', wholeNumber(0, 65_535))
   .option('--mock-missing-keys', 'let the embedded mock stand in for providers without a key')
+  .addOption(
+    new Option('--log-level <level>', 'what is said on stderr').choices(LOG_LEVELS).default('info'),
+  )
+  .addOption(
+    new Option('--log-format <format>', 'lines for people, or JSON objects')
+      .choices(LOG_FORMATS)
+      .default('human'),
+  )
   .action(async (flags: ProxyFlags) => (await import('./proxy.js')).proxyCommand(flags));
 
 program
@@ -219,6 +230,16 @@ program
   .command('demo')
   .description('play the whole recipe against an embedded provider: no key, no network')
   .action(async () => (await import('./demo.js')).demoCommand());
+
+program
+  .command('completion')
+  .description('a script by which a shell completes verbs and options')
+  .addArgument(new Argument('<shell>').choices(SHELLS))
+  .action((shell: Shell) => {
+    process.stdout.write(completionScript(program, shell));
+  });
+
+addExamples(program);
 
 // `tokenpak ledger export | head`: the reader has gone, and that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -8,9 +8,11 @@ import { dollars } from '../kernel/money.js';
 import { isMocked } from '../supervisor/listen.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { configFor } from './config.js';
-import { marked, printMarked } from './print.js';
+import { logger } from './log.js';
+import type { LogFlags } from './log-flags.js';
+import { printMarked } from './print.js';
 
-export interface ProxyFlags {
+export interface ProxyFlags extends LogFlags {
   readonly config: string;
   readonly workers?: number;
   readonly host?: string;
@@ -18,11 +20,8 @@ export interface ProxyFlags {
   readonly mockMissingKeys?: boolean;
 }
 
-const log = (line: string): void => {
-  process.stderr.write(`${marked(line, process.stderr)}\n`);
-};
-
 export async function proxyCommand(flags: ProxyFlags): Promise<void> {
+  const log = logger(flags);
   const loaded = configFor(flags.config, {
     needsKeys: true,
     mockMissingKeys: flags.mockMissingKeys ?? false,
