@@ -3,11 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { syncPricingCommand } from '../../src/cli/sync-pricing.js';
 import { startMock } from '../../src/mock/provider.js';
 import { listOf } from '../pricing/price-server.js';
 import { post, run, startProxy, temporaryFolder } from './harness.js';
 
-const MILLION = { latencyMs: 5, inputTokens: 1_000, outputTokens: 1_000, errorStatus: null };
+const MILLION = { latencyMs: 50, inputTokens: 1_000, outputTokens: 1_000, errorStatus: null };
 
 interface Line {
   readonly price_version: string;
@@ -54,16 +55,13 @@ models:
     writeFileSync(list, JSON.stringify(listOf({ 'gpt-4o-mini': [input, output] })));
     return run(['sync-pricing', '-c', join(folder, 'config.yaml'), '--source', list, ...flags]);
   };
-  const dry = await sync(0.3, 1.2, '--dry-run', '--provider', 'mine');
-  t.equal(dry.code, 0, dry.stderr);
-  t.match(dry.stdout, /gpt-4o-mini +\$0\.15 → \$0\.30 +\$0\.60 → \$1\.20/);
-  t.match(dry.stdout, /✓ Dry run: nothing is stored/);
-  t.match(dry.stdout, /⚠ models\.own: the config's own price wins, \$10\.00 and \$10\.00/);
-
   const dearer = reached(0.15);
-  const stored = await sync(0.3, 1.2);
-  t.match(stored.stdout, /✓ Stored as (list\.json@\S+);/);
-  const version = /Stored as (\S+);/.exec(stored.stdout)?.[1] ?? '';
+  const stored = await sync(0.3, 1.2, '--provider', 'mine');
+  t.equal(stored.code, 0, stored.stderr);
+  t.match(stored.stdout, /gpt-4o-mini +\$0\.15 → \$0\.30 +\$0\.60 → \$1\.20/);
+  t.match(stored.stdout, /⚠ models\.own: the config's own price wins, \$10\.00 and \$10\.00/);
+  t.match(stored.stdout, /✓ Stored as (list\.json@\S+) \(mine only\);/);
+  const version = /Stored as (\S+) /.exec(stored.stdout)?.[1] ?? '';
   await dearer;
 
   const refused = await sync(30, 120, '--json');
@@ -88,24 +86,16 @@ models:
   t.same(seen, { [bundledName]: ['0.00075'], [version]: ['0.0015'], config: ['0.02'] });
 });
 
-t.test(
-  'sync-pricing says what cannot be reached, and goes back to the bundled prices',
-  async (t) => {
-    const folder = temporaryFolder(t);
-    const file = join(folder, 'config.yaml');
-    writeFileSync(
-      file,
-      `storage: { path: ${folder}/data }\nproviders: { openai: { type: openai, api_key: "k" } }\n`,
-    );
-    const gone = await run(['sync-pricing', '-c', file, '--source', join(folder, 'none.json')]);
-    t.equal(gone.code, 3);
-    t.match(gone.stderr, /✗ Prices cannot be had from .*none\.json/);
-    const odd = await run(['sync-pricing', '-c', file, '--source', 'lite-llm']);
-    t.equal(odd.code, 2);
-    t.match(odd.stderr, /--source: found "lite-llm", expected bundled, models\.dev, litellm/);
-    t.match(await run(['sync-pricing', '-c', file, '--source', 'bundled']), {
-      code: 0,
-      stdout: '✓ The bundled prices are in force\n',
-    });
-  },
-);
+t.test('sync-pricing tells by its exit code what went wrong', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'config.yaml');
+  const providers = 'providers: { openai: { type: openai, api_key: "k" } }';
+  writeFileSync(file, `storage: { path: ${folder}/data }\n${providers}\n`);
+  const gone = await run(['sync-pricing', '-c', file, '--source', join(folder, 'none.json')]);
+  t.equal(gone.code, 3);
+  t.match(gone.stderr, /✗ Prices cannot be had from .*none\.json/);
+  await t.rejects(syncPricingCommand({ config: file, source: 'lite-llm' }), {
+    code: 'bad_usage',
+    message: /--source: found "lite-llm", expected bundled, models\.dev, litellm/,
+  });
+});

@@ -3,10 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { reconcileCommand } from '../../src/cli/reconcile-spend.js';
 import { localDate, utcStart } from '../../src/kernel/calendar.js';
 import { NO_USAGE } from '../../src/kernel/usage.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Journal } from '../../src/ledger/journal.js';
+import { spend } from '../../src/ledger/spend.js';
+import { verify } from '../../src/ledger/verify.js';
 import { lastFinalDay } from '../../src/reconcile/reconcile.js';
 import { budgetOf, reserveOf, settleOf } from '../ledger/samples.js';
 import { costServer, serveOpenAi } from '../reconcile/cost-server.js';
@@ -108,10 +111,9 @@ t.test('finds drift, explains it, and books it once, by the cent', async (t) => 
   t.match(again.stdout, /✓ Nothing to book: ledger and invoices agree/);
   t.equal(await monthly(), isThisMonth ? '4.00' : '0.00');
 
-  const spent = await verb('spend', '--json', '--since', DAY_TEXT, '--until', DAY_TEXT);
-  t.match(JSON.parse(spent.stdout), {
-    rows: [{ user: 'user-a' }, { user: null, cost_usd: '0.40' }],
-  });
+  const by = { by: 'user', from: DAY, to: DAY } as const;
+  const { rows } = await spend(join(folder, 'data'), by);
+  t.match(rows, [{ name: 'user-a' }, { name: '', cost: 400_000_000n }]);
   t.equal(await proxy.end(), 0);
 
   serveOpenAi(costs, invoiceOf(1.2, 2.4));
@@ -121,20 +123,19 @@ t.test('finds drift, explains it, and books it once, by the cent', async (t) => 
     new RegExp(`✓ openai ${DAY_TEXT}: -\\$0\\.40 booked`),
     'without a proxy too',
   );
-  const verified = await verb('ledger', 'verify');
-  t.match(verified, { code: 0, stdout: /✓ Every checksum and every total agrees.*\(4 entries/ });
+  t.match(await verify(join(folder, 'data')), { entries: 4, problems: [] });
 });
 
 t.test('says which key is missing', async (t) => {
-  const folder = temporaryFolder(t);
-  const file = join(folder, 'config.yaml');
-  writeFileSync(file, 'providers: { openai: { type: openai, api_key: k } }');
-  const missing = await run(['reconcile-spend', '--provider', 'openai', '-c', file]);
+  const config = join(temporaryFolder(t), 'config.yaml');
+  const withKey = (key: string) => `providers: { openai: { type: openai, api_key: k${key} } }`;
+  writeFileSync(config, withKey(''));
+  const missing = await run(['reconcile-spend', '--provider', 'openai', '-c', config]);
   t.equal(missing.code, 2);
   t.match(missing.stderr, /✗ providers\.openai\.admin_key: is missing: set it to an admin key/);
-  const named = 'providers: { openai: { type: openai, api_key: k, admin_key: "${NO_SUCH}" } }';
-  writeFileSync(file, named);
-  const unset = await run(['reconcile-spend', '-c', file]);
-  t.equal(unset.code, 2);
-  t.match(unset.stderr, /admin_key.*environment variable NO_SUCH is not set/);
+  writeFileSync(config, withKey(', admin_key: "${NO_SUCH}"'));
+  await t.rejects(reconcileCommand({ config }), {
+    code: 'bad_config',
+    message: /admin_key.*environment variable NO_SUCH is not set/,
+  });
 });
