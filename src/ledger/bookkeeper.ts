@@ -35,6 +35,8 @@ import type { UtcTotals } from './utc-totals.js';
 
 /** Records per transaction, so that each stays in the tens of milliseconds. */
 export const BATCH_RECORDS = 8192;
+/** At the start nobody waits, and a row of totals is written once a batch, however many it has. */
+const REPLAY_RECORDS = 32_768;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
 /** Let go of in one transaction: some 4,000 entries, in tens of milliseconds. */
@@ -302,7 +304,7 @@ export class Bookkeeper implements BookVerbs {
   #bookToEnd(tail: Tail, nowMs: number): void {
     const { journalId } = tail;
     for (;;) {
-      const records = tail.read(BATCH_RECORDS);
+      const records = tail.read(REPLAY_RECORDS);
       if (records.length === 0) break;
       const fold = new Fold(this.#store, this.#budget);
       for (const record of records) fold.apply(record);

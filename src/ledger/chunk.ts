@@ -27,8 +27,8 @@ import { SOURCES } from './layout.js';
 import { Packer } from './pack.js';
 import { newerFormat } from './segment.js';
 
-/** Some 9 KiB a value: few enough bytes to rewrite, many enough that keys cost nothing. */
-export const CHUNK_ENTRIES_MAX = 64;
+/** Just below three pages of the database with a few names, so that little of the third is lost. */
+export const CHUNK_ENTRIES_MAX = 80;
 
 const FORMAT = 1;
 const HEAD_BYTES = 16;
@@ -38,7 +38,7 @@ const NO_SOURCE = SOURCES.length;
 let room = Buffer.allocUnsafe(64 * 1024);
 let view = viewOf(room);
 
-/** Up to 64 entries as bytes. */
+/** Up to 80 entries as bytes. */
 export function packChunk(entries: readonly Entry[]): Buffer {
   assert(entries.length > 0 && entries.length <= CHUNK_ENTRIES_MAX, 'a chunk has entries');
   const names = new Map<string, number>();
