@@ -17,6 +17,8 @@ export interface Extras {
   readonly audioOutput: boolean;
   /** It may be served at a dearer tier than the ordinary one. */
   readonly dearerTier: boolean;
+  /** `false`: nothing is written to a cache for an hour. Left out, it may be. */
+  readonly longWrites?: boolean;
   /** Calls of the provider's own tools, at most. */
   readonly webSearches: number;
   readonly fileSearches: number;
@@ -76,7 +78,7 @@ const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 function dearestInput(rates: Rates, extras: Extras): bigint {
   const text = larger(
     larger(rates.input, rates.cachedInput),
-    larger(rates.cacheWrite, rates.cacheWrite1h),
+    extras.longWrites === false ? rates.cacheWrite : larger(rates.cacheWrite, rates.cacheWrite1h),
   );
   return extras.audioInput ? larger(text, rates.audioInput ?? 0n) : text;
 }

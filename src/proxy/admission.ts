@@ -49,8 +49,7 @@ export function admission(
 }
 
 function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
-  const { inputTokens, model } = candidate;
-  const extras = quote.request.wanted;
+  const { inputTokens, model, extras } = candidate;
   const input = worstCost(model.price, { inputTokens, outputTokens: 0, extras });
   return isTight(proxy.counters, quote.account, {
     total: heldFor(proxy, quote.request, candidate),
@@ -137,7 +136,7 @@ function admitClamped(proxy: Proxy, quote: Quote, candidate: Candidate): Admitte
     const affordable = affordableOutputTokens(candidate.model.price, {
       inputTokens: candidate.inputTokens,
       budget,
-      extras: wanted,
+      extras: candidate.extras,
     });
     const bought = Math.floor(affordable / choices) - wanted.predictedTokens;
     const outputTokens = Math.min(bought, candidate.outputTokens);

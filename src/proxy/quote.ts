@@ -7,7 +7,7 @@ import { userAllowed } from '../config/limits.js';
 import { messageOf } from '../kernel/errors.js';
 import type { NanoUsd } from '../kernel/money.js';
 import { USER_BYTES_MAX } from '../kernel/scope.js';
-import { worstCost } from '../pricing/cost.js';
+import { type Extras, worstCost } from '../pricing/cost.js';
 import type { PricedModel } from '../pricing/table.js';
 import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
 import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
@@ -34,6 +34,7 @@ export interface Candidate {
   /** The maximum is ours, not the client's or the model's: it must be written into the request. */
   readonly imposed: boolean;
   readonly fallback: boolean;
+  readonly extras: Extras;
 }
 
 export interface Quote {
@@ -48,7 +49,7 @@ export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
   return worstCost(candidate.model.price, {
     inputTokens: candidate.inputTokens,
     outputTokens: (candidate.outputTokens + wanted.predictedTokens) * choices,
-    extras: wanted,
+    extras: candidate.extras,
   });
 }
 
@@ -125,11 +126,13 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
     };
   }
   const bound = inputBound(exchange.api, body, exchange.body.length);
-  const boundOf = (each: PricedModel) =>
-    boundFor(bound, each) + preambleTokens(exchange, body, each);
-  const candidates = [candidateOf(request, model, boundOf(model), false)];
+  const boundsOf = (each: PricedModel) => ({
+    bound: boundFor(bound, each) + preambleTokens(exchange, body, each),
+    extras: extrasOf(exchange, request, each),
+  });
+  const candidates = [candidateOf(request, model, boundsOf(model), false)];
   const fallback = fallbackFor(proxy, exchange, model, request);
-  if (fallback !== null) candidates.push(candidateOf(request, fallback, boundOf(fallback), true));
+  if (fallback !== null) candidates.push(candidateOf(request, fallback, boundsOf(fallback), true));
   return { account, body, request, candidates };
 }
 
@@ -215,10 +218,20 @@ function inputTokensOf(request: ModelRequest, { facts }: PricedModel, bound: num
   return boundedByContext(bound, facts, request.prompts);
 }
 
+/**
+ * An hour in the cache costs Claude's input twice, and has to be asked for in so many letters.
+ * Where letters are escaped they may hide it.
+ */
+function extrasOf({ body }: Exchange, { wanted }: ModelRequest, { price }: PricedModel): Extras {
+  const isDearer = price.cacheWrite1h > price.cacheWrite;
+  if (!isDearer || body.includes('1h') || body.includes('\\u')) return wanted;
+  return { ...wanted, longWrites: false };
+}
+
 function candidateOf(
   request: ModelRequest,
   model: PricedModel,
-  bound: number,
+  { bound, extras }: { readonly bound: number; readonly extras: Extras },
   fallback: boolean,
 ): Candidate {
   const { maxOutputTokens, contextTokens } = model.facts;
@@ -238,5 +251,6 @@ function candidateOf(
       request.maxIsDefault ||
       (asked === null ? known === null || model.outputTokensConfigured : output < asked),
     fallback,
+    extras,
   };
 }

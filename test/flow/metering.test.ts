@@ -85,6 +85,17 @@ t.test('a request is held at the dearest tier that may serve it', async (t) => {
   }
 });
 
+t.test('an hour in the cache is held only where it may be asked for', async (t) => {
+  const padding = 'x'.repeat(100_000);
+  const held = (user: string, text: string) =>
+    heldFor(user, { model: 'claude-opus-5', max_tokens: 1, messages: messages(text + padding) });
+  // A bit more than 100,000 bytes: at $6.25/M for five minutes, at $10/M for an hour.
+  const plain = await held('held-plain', '[mock hang]');
+  t.ok(plain > 0.625 && plain < 0.64, `${plain}`);
+  const long = await held('held-long', '[mock hang] for 1h');
+  t.ok(long > 1 && long < 1.03, `${long}`);
+});
+
 t.test('what is predicted is held as output beside the answer', async (t) => {
   const body = { model: 'gpt-4o', max_tokens: 10, messages: messages('[mock hang]') };
   const prediction = { type: 'content', content: 'x'.repeat(100_000) };

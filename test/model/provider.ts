@@ -48,6 +48,7 @@ export function quoteOf(
     outputTokens,
     imposed: false,
     fallback: isFallback,
+    extras: NOTHING_MORE,
   });
   const candidates = [candidate(MODELS.dear, false)];
   if (fallback) candidates.push(candidate(MODELS.cheap, true));

@@ -203,6 +203,7 @@ t.test('no usage within the bounds costs more than the worst case', async (t) =>
       audioInput: isTrue(),
       audioOutput: isTrue(),
       dearerTier: isTrue(),
+      longWrites: isTrue(),
       webSearches: upTo(5),
       fileSearches: upTo(5),
     };
@@ -227,7 +228,8 @@ t.test('no usage within the bounds costs more than the worst case', async (t) =>
       left -= usage.audioInputTokens;
     }
     const worst = worstCost(price, bounds);
-    const cost = costOf(price, { ...usage, cacheWrite1hTokens: upTo(left) });
+    const cacheWrite1hTokens = extras.longWrites === true ? upTo(left) : 0;
+    const cost = costOf(price, { ...usage, cacheWrite1hTokens });
     if (cost > worst) t.fail(`seed ${seed}, round ${round}: ${cost} > ${worst}`);
 
     const budget = nano(BigInt(upTo(400_000_000)));
