@@ -4,7 +4,6 @@
 import { Worker } from 'node:worker_threads';
 import type { BudgetConfig } from '../config/config.js';
 import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel/alert.js';
-import { LOG_CHANNEL } from '../kernel/alert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { Raise } from '../kernel/raise.js';
 import type { LocalDate } from '../kernel/scope.js';
@@ -28,8 +27,8 @@ import type { SpendQuery, SpendResult } from './spend.js';
 export interface LedgerOptions {
   readonly storagePath: string;
   readonly budget: BudgetConfig;
-  /** Every alert is owed to each of these. The log alone when not given. */
-  readonly channels?: readonly ChannelPlan[];
+  /** Every alert is owed to each of these; what is owed to others is given up. */
+  readonly channels: readonly ChannelPlan[];
   readonly retentionDays?: number;
   readonly archiveBytesMax?: number;
   /** There are new alerts to deliver. */
@@ -44,8 +43,6 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-const LOG_ONLY: ChannelPlan = { name: LOG_CHANNEL, standbyMs: null };
-
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #lock: DirectoryLock;
@@ -58,7 +55,7 @@ export class Ledger {
   private constructor(options: LedgerOptions, lock: DirectoryLock) {
     this.#options = options;
     this.#lock = lock;
-    const { storagePath, budget, channels = [LOG_ONLY] } = options;
+    const { storagePath, budget, channels } = options;
     const { retentionDays = 0, archiveBytesMax = 0 } = options;
     const workerData: ThreadData = {
       storagePath,

@@ -39,6 +39,7 @@ t.test(
     const ledger = await Ledger.open({
       storagePath,
       budget: budgetOf(),
+      channels: [],
       onAlerts: () => undefined,
       now: () => NOON_MS,
       onFailure: (error) => t.fail(error),

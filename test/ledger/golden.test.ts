@@ -31,6 +31,7 @@ const start = (t: Test, storagePath: string): Promise<Ledger> =>
   Ledger.open({
     storagePath,
     budget: budgetOf(),
+    channels: [],
     onAlerts: () => undefined,
     onFailure: (error) => t.fail(error),
     now: () => NOON_MS + 60_000,

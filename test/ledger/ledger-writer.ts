@@ -11,6 +11,7 @@ const storagePath = process.argv[2] as string;
 const ledger = await Ledger.open({
   storagePath,
   budget: budgetOf(),
+  channels: [],
   onAlerts: () => undefined,
   now: () => NOON_MS,
   onFailure: (error) => {

@@ -60,6 +60,7 @@ const open = (t: Test, storagePath: string): Promise<Ledger> =>
   Ledger.open({
     storagePath,
     budget: budgetOf(),
+    channels: [],
     onAlerts: () => undefined,
     onFailure: (error) => t.fail(error),
     now: () => NOON_MS,

@@ -19,6 +19,7 @@ t.test(
     const ledger = await Ledger.open({
       storagePath,
       budget: budgetOf(),
+      channels: [],
       onAlerts: () => undefined,
       onFailure: (error) => t.fail(error),
       now: () => NOON_MS,
@@ -63,6 +64,7 @@ t.test('a reservation past its deadline is told of', async (t) => {
   const ledger = await Ledger.open({
     storagePath,
     budget: budgetOf(),
+    channels: [],
     onAlerts: () => undefined,
     onFailure: (error) => t.fail(error),
     now: () => nowMs,
