@@ -22,6 +22,7 @@ export class Raises {
   #ledger: Ledger | null = null;
   #all: Raise[] = [];
   #inForce: readonly Raise[] = [];
+  #raised: { file: BudgetConfig; raises: readonly Raise[]; budget: BudgetConfig } | null = null;
 
   constructor(options: RaisesOptions) {
     this.#options = options;
@@ -36,9 +37,14 @@ export class Raises {
     this.#inForce = this.#active();
   }
 
-  /** The limits in force. */
+  /** The limits in force: the same object while nothing changes. */
   get budget(): BudgetConfig {
-    return raisedBudget(this.#options.budget(), this.#inForce);
+    const file = this.#options.budget();
+    if (this.#raised?.file !== file || this.#raised.raises !== this.#inForce) {
+      const budget = raisedBudget(file, this.#inForce);
+      this.#raised = { file, raises: this.#inForce, budget };
+    }
+    return this.#raised.budget;
   }
 
   get all(): readonly Raise[] {
