@@ -233,6 +233,8 @@ async function replayHere(config: Config, id: string | null): Promise<number> {
   const ledger = await Ledger.open({
     storagePath: config.storage.path,
     budget: config.budget,
+    retentionDays: config.storage.retentionDays,
+    archiveBytesMax: config.storage.maxJournalBytes / 2,
     channels: alerts.plans,
     now: () => Date.now(),
     onAlerts: () => undefined,

@@ -131,6 +131,8 @@ async function apply(config: Config, wanted: readonly Adjustment[]): Promise<Boo
   const ledger = await Ledger.open({
     storagePath: config.storage.path,
     budget: config.budget,
+    retentionDays: config.storage.retentionDays,
+    archiveBytesMax: config.storage.maxJournalBytes / 2,
     channels: channelsOf(config).map(({ plan }) => plan),
     // What it owes is delivered when the proxy next starts.
     onAlerts: () => undefined,

@@ -88,11 +88,16 @@ export class Report {
   }
 }
 
-/** An amount in dollars (scale 9) or cents (scale 7); credits are negative. */
+/**
+ * An amount in dollars (scale 9) or cents (scale 7), to the nearest nano-dollar: what a provider
+ * writes as a double has noise far behind it. Credits are negative.
+ */
 export function amountOf(value: Json | undefined, scale: 7 | 9): NanoUsd | null {
   const text = textOf(value).trim();
-  const size = parseDecimalUp(text.replace(/^-/, ''), scale);
-  return size === null ? null : nano(text.startsWith('-') ? -size : size);
+  const fine = parseDecimalUp(text.replace(/^-/, ''), scale + 3);
+  if (fine === null) return null;
+  const size = (fine + 499n) / 1_000n;
+  return nano(text.startsWith('-') ? -size : size);
 }
 
 /** The class that a provider's own name for it means; `null` for what is no token. */

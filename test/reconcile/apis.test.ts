@@ -58,14 +58,14 @@ t.test('reads OpenAI’s costs and usage, page by page, to the last digit', asyn
   t.same(report.day(20260325), {
     utcDate: 20260325,
     reported: true,
-    cost: 311_000_001n,
+    cost: 311_000_000n,
     models: [
       {
         model: 'gpt-4o-2024-08-06',
         requests: 3,
         tokens: { input: 700, cached: 300, cacheWrite: 0, output: 7 },
-        cost: 301_000_001n,
-        classCosts: { input: 300_000_001n, cached: 1_000_000n },
+        cost: 301_000_000n,
+        classCosts: { input: 300_000_000n, cached: 1_000_000n },
       },
     ],
   });
@@ -178,14 +178,14 @@ const fixture = (name: string): string =>
 
 t.test('reads saved reports: either provider’s JSON, several pages, CSV', async (t) => {
   t.match(readReport(fixture('openai-costs.json')).day(20260325), {
-    cost: 1_810_000_001n,
+    cost: 1_810_000_000n,
     models: [{ model: 'gpt-4-0613', cost: 1_800_000_000n, tokens: null }],
   });
   t.equal(readReport(fixture('anthropic-cost-report.json')).day(20260325).cost, 2_000_000_000n);
   const file = join(t.testdir(), 'report');
   const page = readFileSync(fixture('openai-costs.json'), 'utf8');
   writeFileSync(file, `[${page},${page}]`);
-  t.equal(readReport(file).day(20260325).cost, 3_620_000_002n);
+  t.equal(readReport(file).day(20260325).cost, 3_620_000_000n);
   writeFileSync(
     file,
     '\uFEFFusage_date_utc,model,workspace,token_type,cost_usd\r\n' +
