@@ -1,12 +1,9 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { Account } from '../../src/budget/account.js';
 import { admit, headroom, isTight, Reservation } from '../../src/budget/admit.js';
 import type { Counters } from '../../src/budget/counters.js';
 import { nano } from '../../src/kernel/money.js';
 import { budgetConfig, cents, newAccounts, newCounters } from './fixture.js';
-import type { HammerStart } from './hammer.js';
 
 const DAY = 20260325;
 
@@ -108,27 +105,6 @@ t.test('is tight near a limit, and for input that is large beside it', (t) => {
   t.equal(tight(100, 2), false);
   t.equal(tight(100, 3), true);
   t.end();
-});
-
-t.test('refuses the last cent when eight threads race for it', async (t) => {
-  const limit = cents(500);
-  const { buffer, counters, config, accounts } = setUp({ daily: limit }, { ann: { daily: limit } });
-  const results = await Promise.all(
-    Array.from({ length: 8 }, async (_, seed) => {
-      const start: HammerStart = { buffer, budget: config, user: 'ann', rounds: 2000, seed };
-      const worker = new Worker(new URL('./hammer.js', import.meta.url), { workerData: start });
-      const [message] = (await once(worker, 'message')) as [{ settled: bigint; refused: number }];
-      await once(worker, 'exit');
-      return message;
-    }),
-  );
-  const settled = results.reduce((sum, result) => sum + result.settled, 0n);
-  const account = accounts.of('ann', DAY) as Account;
-  for (const sum of sums(counters, account))
-    t.same(sum, [settled, settled], 'at rest nothing is held');
-  t.ok(settled <= limit, 'the cap holds');
-  t.ok(settled > limit - cents(1), 'and is used to the last request that fits');
-  t.ok(results.some(({ refused }) => refused > 0));
 });
 
 t.test('a full table refuses, and does not hang', (t) => {

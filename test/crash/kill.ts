@@ -10,8 +10,12 @@ const CLIENTS = 16;
 export const COST_NANO = 10n * 30_000n + 10n * 60_000n;
 export const MOCK_BILLS = { latencyMs: 3, inputTokens: 10, outputTokens: 10, errorStatus: null };
 
-export const killConfig = (folder: string, mock: MockProvider): string => `
-budget: { enabled: true, daily_limit_cents: 100000000, monthly_limit_cents: 100000000 }
+export const killConfig = (
+  folder: string,
+  mock: MockProvider,
+  reserve: 'worst_case' | 'expected' = 'worst_case',
+): string => `
+budget: { reserve: ${reserve}, daily_limit_cents: 100000000, monthly_limit_cents: 100000000 }
 storage: { path: ${folder}/data }
 alerts: { log_file: ${folder}/alerts.log }
 providers:
@@ -20,7 +24,7 @@ models:
   gpt-4: { provider: openai, estimated_input_cost_per_1k: 3, estimated_output_cost_per_1k: 6 }
 `;
 
-const BODY = { model: 'gpt-4', max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] };
+const BODY = { model: 'gpt-4', max_tokens: 50, messages: [{ role: 'user', content: 'hi' }] };
 
 /** Loads the proxy until it is gone; returns how many answers reached a client whole. */
 async function load(proxy: RunningProxy, stop: { stopped: boolean }): Promise<number> {
