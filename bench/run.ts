@@ -2,6 +2,7 @@
 //   --quick            few short rounds, to see that it works
 //   --check            exit with 1 when a promised figure is missed
 //   --micro            the hot functions alone, in nanoseconds
+//   --replay           a start that has a million records to book (--quick: a hundred thousand)
 //   --alerts           what a thousand alerts cost the requests beside them
 //   --only a,b         some subjects: direct, bare, nginx, portkey, budgets off, budgets on
 //   --lane TEXT        the lanes with this text in their name
@@ -17,6 +18,7 @@ import { alertsBench } from './macro/alerts.js';
 import { LANE_NAMES, SUBJECT_NAMES, type SubjectName } from './macro/lanes.js';
 import { macro } from './macro/macro.js';
 import { micro } from './micro/micro.js';
+import { replayBench } from './replay.js';
 
 // Compiled to dist/bench, two folders below the project's root.
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     check: { type: 'boolean', default: false },
     micro: { type: 'boolean', default: false },
     alerts: { type: 'boolean', default: false },
+    replay: { type: 'boolean', default: false },
     only: { type: 'string' },
     lane: { type: 'string', default: '' },
     streams: { type: 'string' },
@@ -66,6 +69,9 @@ if (values.peers) {
 }
 if (values.micro) {
   await micro(values.quick);
+} else if (values.replay) {
+  const isFast = await replayBench(values.quick ? 100_000 : 1_000_000);
+  process.exitCode = isFast || !values.check ? 0 : 1;
 } else if (values.alerts) {
   const rounds = numberAsked('rounds', values.quick ? 2 : 6, { min: 1, max: 50 });
   const allArrived = await alertsBench({ rounds });
