@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { BUNDLED_SHEET, Catalogue } from '../../src/pricing/catalogue.js';
+import { BUNDLED, BUNDLED_SHEET, Catalogue } from '../../src/pricing/catalogue.js';
 import { sheetOf } from '../../src/pricing/sync-sheet.js';
 import { readSource } from '../../src/pricing/sync-sources.js';
 import { provider } from './prices.js';
@@ -105,6 +105,11 @@ t.test('aliases and dated names resolve, on the list and off it', async (t) => {
     t.match(catalogue.find(openai, name)?.price, { output: 60_000_000n, version: 'synced' }, name);
   }
   t.equal(catalogue.find(openai, 'gpt-4o'), null, 'nothing is guessed');
+  const { anthropic: _, ...others } = sheet;
+  const partly = new Catalogue(others, 'synced', BUNDLED);
+  t.equal(partly.find(claude, 'gpt-4'), null, 'no other provider’s price, where its own are known');
+  t.match(partly.find(claude, 'claude-haiku-4-5')?.price.version, /^bundled@/);
+  t.match(partly.find(openai, 'gpt-4o')?.price.version, /^bundled@/, 'what the list lacks');
   const own = { type: 'openai-compatible', baseUrl: 'https://api.novita.ai/v3' } as const;
   t.equal(catalogue.find(own, 'qwen/qwen3-32b-fp8')?.price.input, 100_000n);
 });
