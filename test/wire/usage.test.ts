@@ -154,3 +154,51 @@ t.test('the wire tells where a body has its usage', async (t) => {
   t.match(usageOf('embeddings', body), { inputTokens: 7, outputTokens: 0 });
   t.equal(usageOf('responses', {}), null);
 });
+
+t.test('calls of tools are read where each wire has them', async (t) => {
+  const usage = { input_tokens: 10, output_tokens: 5 };
+  const searched = { ...usage, server_tool_use: { web_search_requests: 3, web_fetch_requests: 9 } };
+  t.match(messagesUsage(searched), { webSearches: 3, fileSearches: 0 });
+  t.match(messagesUsage({ ...usage, server_tool_use: null }), { webSearches: 0 });
+  const output = [
+    { type: 'web_search_call', action: { type: 'search' } },
+    { type: 'web_search_call', action: { type: 'open_page' } },
+    { type: 'web_search_call' },
+    { type: 'file_search_call' },
+    { type: 'message' },
+    null,
+  ];
+  t.match(responseUsage({ usage, output }), { webSearches: 2, fileSearches: 1 });
+  const counted = { usage, output, tool_usage: { web_search: { num_requests: 1 } } };
+  t.match(responseUsage(counted), { webSearches: 1, fileSearches: 1 }, "the provider's own count");
+  for (const bad of [-1, '2', 0.5]) {
+    t.equal(messagesUsage({ ...usage, server_tool_use: { web_search_requests: bad } }), null);
+    const response = { usage, tool_usage: { web_search: { num_requests: bad } } };
+    t.equal(responseUsage(response), null, 'a count that makes no sense is no report');
+  }
+});
+
+t.test('the tier is read where each wire has it, by whatever name', async (t) => {
+  const names = { flex: 'flex', priority: 'priority', fast: 'priority', ultrafast: 'other' };
+  for (const [name, serviceTier] of Object.entries({ ...names, default: 'standard' })) {
+    t.match(chatUsage(chat, name), { serviceTier });
+    const usage = { input_tokens: 10, output_tokens: 5 };
+    t.match(responseUsage({ usage, service_tier: name }), { serviceTier });
+    t.match(messagesUsage({ ...messages, service_tier: name }), { serviceTier });
+  }
+  t.match(messagesUsage({ ...messages, service_tier: 'batch' }), { serviceTier: 'batch' });
+  t.match(chatUsage(chat), { serviceTier: 'standard' }, 'nothing is said');
+});
+
+t.test('what is heard and spoken is taken out of what is read and written', async (t) => {
+  const usage = {
+    ...chat,
+    prompt_tokens_details: { cached_tokens: 100, audio_tokens: 300, text_tokens: 700 },
+    completion_tokens_details: { audio_tokens: 450, text_tokens: 50 },
+  };
+  t.match(chatUsage(usage), { inputTokens: 600, cachedInputTokens: 100, audioInputTokens: 300 });
+  t.match(chatUsage(usage), { outputTokens: 50, audioOutputTokens: 450 });
+  const details = { audio_tokens: 5_000 };
+  const odd = { prompt_tokens_details: details, completion_tokens_details: details };
+  t.match(chatUsage({ ...chat, ...odd }), { inputTokens: 0, outputTokens: 0 }, 'never below zero');
+});
