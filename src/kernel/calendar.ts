@@ -35,10 +35,25 @@ export function dayPlus(date: LocalDate, days: number): LocalDate {
   return utcDate(utcStart(date) + days * 24 * HOUR_MS);
 }
 
+const starts = new Map<string, number>();
+const STARTS_MAX = 1_000;
+
 /**
  * The first instant of a local day: midnight, or what follows it where the clock skips midnight.
+ * Remembered, since it takes a tenth of a millisecond to find.
  */
 function dayStart(date: LocalDate, timezone: string): number {
+  const name = `${timezone} ${date}`;
+  let start = starts.get(name);
+  if (start === undefined) {
+    if (starts.size >= STARTS_MAX) starts.clear();
+    start = findDayStart(date, timezone);
+    starts.set(name, start);
+  }
+  return start;
+}
+
+function findDayStart(date: LocalDate, timezone: string): number {
   const utcMidnight = utcStart(date);
   // Zones lie between UTC−12 and UTC+14, and a local date never goes back: bisect for its first ms.
   let before = utcMidnight - 15 * HOUR_MS;

@@ -22,6 +22,8 @@ import { Pace, type Stretch } from './pace.js';
 const KNOWN_MS_MIN = 3_600_000;
 const LONG_DAYS = 7;
 const SHORT_DAYS = 2;
+/** Between two looks at the months. */
+const MONTHLY_LOOK_MS = 600_000;
 /** Rows that are looked through at a start for forecasts that still stand. */
 const ROWS_MAX = 10_000;
 /** Entries that a start learns the pace from. */
@@ -41,6 +43,31 @@ interface Subject {
   readonly date: LocalDate;
 }
 
+/** What is the same for every budget at one look. */
+interface Moment {
+  readonly budget: BudgetConfig;
+  readonly nowMs: number;
+  readonly date: LocalDate;
+  readonly endMs: Readonly<Record<WindowKind, number>>;
+  /** Today and the days before it. */
+  readonly days: readonly { readonly date: LocalDate; readonly startMs: number }[];
+}
+
+function momentOf(budget: BudgetConfig, nowMs: number): Moment {
+  const { timezone } = budget;
+  const date = localDate(nowMs, timezone);
+  const days = [{ date, startMs: windowBounds('daily', date, timezone).startMs }];
+  while (days.length < LONG_DAYS) {
+    const before = localDate((days.at(-1)?.startMs ?? nowMs) - 1, timezone);
+    days.push({ date: before, startMs: windowBounds('daily', before, timezone).startMs });
+  }
+  const endMs = {
+    daily: windowBounds('daily', date, timezone).endMs,
+    monthly: windowBounds('monthly', date, timezone).endMs,
+  };
+  return { budget, nowMs, date, endMs, days };
+}
+
 /** When spending goes on as in a stretch: what it comes to, and when the limit is reached. */
 function lead(stretch: Stretch, spent: NanoUsd, limit: NanoUsd, leftMs: number) {
   const ms = BigInt(Math.max(1, stretch.ms));
@@ -54,6 +81,7 @@ export class Forecasts {
   readonly #pace: Pace;
   /** Told, and not taken back: by the id of their event. */
   readonly #standing = new Map<string, Subject>();
+  #monthlyLookMs = 0;
 
   constructor(books: Books, budget: BudgetConfig, nowMs: number) {
     this.#books = books;
@@ -73,16 +101,18 @@ export class Forecasts {
   /** What is to be told now. */
   look(budget: BudgetConfig, nowMs: number): AlertEvent[] {
     this.#pace.forget(nowMs);
-    const date = localDate(nowMs, budget.timezone);
+    const moment = momentOf(budget, nowMs);
+    const { date } = moment;
     const occasions: Occasion[] = [];
-    for (const scope of this.#pace.scopes) {
-      for (const window of WINDOWS) {
-        const occasion = this.#raised({ scope, window, date }, budget, nowMs);
+    const windows = this.#windows(nowMs);
+    for (const scope of this.#pace.scopes()) {
+      for (const window of windows) {
+        const occasion = this.#raised({ scope, window, date }, moment);
         if (occasion !== null) occasions.push(occasion);
       }
     }
     for (const [id, subject] of this.#standing) {
-      const occasion = this.#cleared(subject, budget, nowMs);
+      const occasion = this.#cleared(subject, moment);
       if (occasion === 'stands') continue;
       this.#standing.delete(id);
       if (occasion !== 'over') occasions.push(occasion);
@@ -95,66 +125,64 @@ export class Forecasts {
     return occasions.map((occasion) => eventOf(occasion, budget.timezone));
   }
 
-  #raised(subject: Subject, budget: BudgetConfig, nowMs: number): Occasion | null {
-    const limit = limitOf(budget, subject.scope, subject.window);
+  /** A month's pace takes days to change, and seven times the reading. */
+  #windows(nowMs: number): readonly WindowKind[] {
+    if (nowMs - this.#monthlyLookMs < MONTHLY_LOOK_MS) return ['daily'];
+    this.#monthlyLookMs = nowMs;
+    return WINDOWS;
+  }
+
+  #raised(subject: Subject, moment: Moment): Occasion | null {
+    const { nowMs } = moment;
+    const limit = limitOf(moment.budget, subject.scope, subject.window);
     if (limit === null || limit === 0n) return null;
     const spent = this.#settled(subject);
-    const leads = spent >= limit ? null : this.#leads(subject, budget, nowMs, { spent, limit });
+    const leads = spent >= limit ? null : this.#leads(subject, moment, { spent, limit });
     if (leads === null || leads.projected < limit || leads.inMs === null) return null;
-    const reachedMs = nowMs + Number(leads.inMs);
-    const occasion = occasionOf(
-      subject,
-      { spent, limit, timeMs: nowMs },
-      {
-        state: 'raised',
-        projected_usd: usdText(leads.projected),
-        reached_at: new Date(reachedMs).toISOString().replace(/\.\d+/, ''),
-      },
-    );
+    const reached = new Date(nowMs + Number(leads.inMs)).toISOString();
+    const details = {
+      state: 'raised',
+      projected_usd: usdText(leads.projected),
+      reached_at: reached.replace(/\.\d+/, ''),
+    };
+    const occasion = occasionOf(subject, { spent, limit, timeMs: nowMs }, details);
     return this.#books.outbox.isOwed(eventIdOf(occasion)) ? null : occasion;
   }
 
-  #cleared(subject: Subject, budget: BudgetConfig, nowMs: number): Occasion | 'stands' | 'over' {
-    const { scope, window } = subject;
-    const limit = limitOf(budget, scope, window);
-    const { endMs } = windowBounds(window, subject.date, budget.timezone);
+  #cleared(subject: Subject, moment: Moment): Occasion | 'stands' | 'over' {
+    const { scope, window, date } = subject;
+    const limit = limitOf(moment.budget, scope, window);
     const spent = this.#settled(subject);
-    if (nowMs >= endMs || limit === null || spent >= limit) return 'over';
-    const leads = this.#leads(subject, budget, nowMs, { spent, limit });
+    const ended = windowNumber(window, date) !== windowNumber(window, moment.date);
+    if (ended || limit === null || spent >= limit) return 'over';
+    const leads = this.#leads(subject, moment, { spent, limit });
     if (leads === null || leads.projected * 10n >= limit * 9n) return 'stands';
     const details = { state: 'cleared', projected_usd: usdText(leads.projected) };
-    return occasionOf(subject, { spent, limit, timeMs: nowMs }, details);
+    return occasionOf(subject, { spent, limit, timeMs: moment.nowMs }, details);
   }
 
   /** The lesser of the two leads; `null` while too little is known. */
   #leads(
-    subject: Subject,
-    { timezone }: BudgetConfig,
-    nowMs: number,
+    { scope, window }: Subject,
+    moment: Moment,
     { spent, limit }: { spent: NanoUsd; limit: NanoUsd },
   ): { projected: NanoUsd; inMs: bigint | null } | null {
-    const { scope, window, date } = subject;
-    const { endMs } = windowBounds(window, date, timezone);
+    const { nowMs } = moment;
     const { long, short } =
-      window === 'daily' ? this.#pace.recent(scope, nowMs) : this.#days(scope, timezone, nowMs);
+      window === 'daily' ? this.#pace.recent(scope, nowMs) : this.#days(scope, moment);
     if (long.ms < KNOWN_MS_MIN) return null;
-    const [a, b] = [long, short].map((stretch) => lead(stretch, spent, limit, endMs - nowMs));
-    if (a === undefined || b === undefined) return null;
+    const leftMs = moment.endMs[window] - nowMs;
+    const [a, b] = [lead(long, spent, limit, leftMs), lead(short, spent, limit, leftMs)];
     const lesser = a.projected < b.projected ? a : b;
     return { projected: nano(lesser.projected), inMs: lesser.inMs };
   }
 
-  #days(scope: Scope, timezone: string, nowMs: number): { long: Stretch; short: Stretch } {
-    const stretch = (days: number): Stretch => {
-      let spent = 0n;
-      let startMs = nowMs;
-      for (let day = 0; day < days; day += 1) {
-        const date = localDate(day === 0 ? nowMs : startMs - 1, timezone);
-        spent += this.#settled({ scope, window: 'daily', date });
-        ({ startMs } = windowBounds('daily', date, timezone));
-      }
-      return { spent: nano(spent), ms: nowMs - startMs };
-    };
+  #days(scope: Scope, { days, nowMs }: Moment): { long: Stretch; short: Stretch } {
+    const spends = days.map(({ date }) => this.#settled({ scope, window: 'daily', date }));
+    const stretch = (count: number): Stretch => ({
+      spent: nano(spends.slice(0, count).reduce((sum, spent) => sum + spent, 0n)),
+      ms: nowMs - (days[count - 1]?.startMs ?? nowMs),
+    });
     return { long: stretch(LONG_DAYS), short: stretch(SHORT_DAYS) };
   }
 

@@ -1,14 +1,14 @@
-// How fast each scope has spent in the last two hours, in buckets of ten minutes. Lives in memory:
-// the entries of the same time make it again after a restart. The clock is passed in.
+// How fast everyone and each user have spent in the last two hours, in buckets of ten minutes.
+// Lives in memory: the entries of the same time make it again after a restart. No clock of its own.
 
-import { nano, type NanoUsd } from '../kernel/money.js';
-import { GLOBAL_SCOPE, type Scope, userScope } from '../kernel/scope.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
+import { GLOBAL_SCOPE, type Scope, scopeUser, userScope } from '../kernel/scope.js';
 import type { Entry } from './entry.js';
 
 const BUCKET_MS = 600_000;
 const BUCKETS = 12;
-/** Scopes of which a pace is kept: beyond that the newest have none. Some 25 MB. */
-const SCOPES_MAX = 100_000;
+/** Users whose pace is kept: beyond that the newest have none. Some 25 MB. */
+const USERS_MAX = 100_000;
 
 /** What was spent in a time, up to now. */
 export interface Stretch {
@@ -17,16 +17,23 @@ export interface Stretch {
 }
 
 interface Ring {
-  /** The number of the newest bucket; the others lie before it. */
+  /** The number of the newest bucket; the others lie before it, by their numbers modulo twelve. */
   newest: number;
   readonly buckets: bigint[];
 }
 
 const bucketOf = (timeMs: number): number => Math.floor(timeMs / BUCKET_MS);
 
+const ringAt = (newest: number): Ring => ({
+  newest,
+  buckets: Array.from({ length: BUCKETS }, () => 0n),
+});
+
 export class Pace {
-  readonly #rings = new Map<Scope, Ring>();
-  #sinceMs: number;
+  readonly #everyone = ringAt(0);
+  /** By the names that entries have: no text is made for an entry. */
+  readonly #users = new Map<string, Ring>();
+  readonly #sinceMs: number;
 
   /** Knows nothing of before `sinceMs`. */
   constructor(sinceMs: number) {
@@ -36,53 +43,63 @@ export class Pace {
   /** What is remembered at most. */
   static memoryMs = BUCKET_MS * BUCKETS;
 
-  get scopes(): Iterable<Scope> {
-    return this.#rings.keys();
+  *scopes(): Iterable<Scope> {
+    yield GLOBAL_SCOPE;
+    for (const user of this.#users.keys()) yield userScope(user);
   }
 
   add({ kind, cost, timeMs, reserve: { user } }: Entry): void {
     if (kind !== 'settle' || cost === 0n || timeMs < this.#sinceMs) return;
-    this.#put(GLOBAL_SCOPE, cost, timeMs);
-    this.#put(userScope(user), cost, timeMs);
+    const number = bucketOf(timeMs);
+    put(this.#everyone, cost, number);
+    let ring = this.#users.get(user);
+    if (ring === undefined) {
+      if (this.#users.size >= USERS_MAX) return;
+      ring = ringAt(number);
+      this.#users.set(user, ring);
+    }
+    put(ring, cost, number);
   }
 
   /** The last two hours, and the last ten to twenty minutes of them. */
   recent(scope: Scope, nowMs: number): { long: Stretch; short: Stretch } {
-    const ring = this.#rings.get(scope);
+    const user = scopeUser(scope);
+    const ring = user === null ? this.#everyone : this.#users.get(user);
     const stretch = (count: number): Stretch => {
       const first = bucketOf(nowMs) - count + 1;
-      let spent = 0n;
-      for (const [index, bucket] of ring?.buckets.entries() ?? []) {
-        const number = (ring?.newest ?? 0) - index;
-        if (number >= first && number <= bucketOf(nowMs)) spent += bucket;
-      }
-      return { spent: nano(spent), ms: nowMs - Math.max(first * BUCKET_MS, this.#sinceMs) };
+      return {
+        spent: ring === undefined ? ZERO_USD : sumOf(ring, first, bucketOf(nowMs)),
+        ms: nowMs - Math.max(first * BUCKET_MS, this.#sinceMs),
+      };
     };
     return { long: stretch(BUCKETS), short: stretch(2) };
   }
 
-  /** Lets go of scopes that have spent nothing for as long as anything is remembered. */
+  /** Lets go of users who have spent nothing for as long as anything is remembered. */
   forget(nowMs: number): void {
-    for (const [scope, { newest }] of this.#rings) {
-      if (newest <= bucketOf(nowMs) - BUCKETS) this.#rings.delete(scope);
+    for (const [user, { newest }] of this.#users) {
+      if (newest <= bucketOf(nowMs) - BUCKETS) this.#users.delete(user);
     }
   }
+}
 
-  #put(scope: Scope, cost: bigint, timeMs: number): void {
-    const number = bucketOf(timeMs);
-    let ring = this.#rings.get(scope);
-    if (ring === undefined) {
-      if (this.#rings.size >= SCOPES_MAX) return;
-      ring = { newest: number, buckets: Array.from({ length: BUCKETS }, () => 0n) };
-      this.#rings.set(scope, ring);
-    }
-    while (ring.newest < number) {
-      // After a long silence nothing of the ring is left to move.
-      ring.newest = Math.max(ring.newest + 1, number - BUCKETS + 1);
-      ring.buckets.unshift(0n);
-      ring.buckets.pop();
-    }
-    const index = ring.newest - number;
-    if (index < BUCKETS) ring.buckets[index] = (ring.buckets[index] as bigint) + cost;
+function put(ring: Ring, cost: bigint, number: number): void {
+  if (number > ring.newest) {
+    // After a long silence nothing of the ring is left to keep.
+    const fresh = Math.min(number - ring.newest, BUCKETS);
+    for (let back = 0; back < fresh; back += 1) ring.buckets[(number - back) % BUCKETS] = 0n;
+    ring.newest = number;
+  } else if (number <= ring.newest - BUCKETS) return;
+  const index = number % BUCKETS;
+  ring.buckets[index] = (ring.buckets[index] as bigint) + cost;
+}
+
+/** Of the buckets from one number to another, both included. */
+function sumOf({ newest, buckets }: Ring, first: number, last: number): NanoUsd {
+  let sum = 0n;
+  for (let number = Math.min(last, newest); number >= first; number -= 1) {
+    if (number <= newest - BUCKETS) break;
+    sum += buckets[number % BUCKETS] as bigint;
   }
+  return nano(sum);
 }
