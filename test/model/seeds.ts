@@ -28,7 +28,7 @@ process.removeAllListeners('warning');
 const { firstSeed, reserve, untilMs } = workerData as SeedsStart;
 const sums = { seeds: 0, deaths: 0, admitted: 0, overshoot: 0n };
 const violations: string[] = [];
-while (Date.now() < untilMs && violations.length < VIOLATIONS_MAX) {
+do {
   try {
     const outcome = await simulate({ seed: firstSeed + sums.seeds, reserve });
     sums.deaths += outcome.deaths;
@@ -38,5 +38,5 @@ while (Date.now() < untilMs && violations.length < VIOLATIONS_MAX) {
     violations.push((error as Violation).message);
   }
   sums.seeds += 1;
-}
+} while (Date.now() < untilMs && violations.length < VIOLATIONS_MAX);
 parentPort?.postMessage({ ...sums, violations } satisfies SeedsReport);
