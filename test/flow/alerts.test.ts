@@ -76,7 +76,11 @@ t.test('a receiver that is down across a kill -9 gets the alert once it is back'
   };
   const first = await startProxy(t, { folder, config: config(parts) });
   await spendMost(first);
-  const pending = await until(folder, (alert) => stateOf(alert, url)?.attempts === 1);
+  const isLogged = (alert: OwedAlert): boolean => alert.channels['log']?.state === 'delivered';
+  const pending = await until(
+    folder,
+    (alert) => isLogged(alert) && (stateOf(alert, url)?.attempts ?? 0) > 0,
+  );
   t.match(stateOf(pending, url), { state: 'pending', lastError: 'HTTP 503' });
   await first.end('SIGKILL');
 
