@@ -124,3 +124,20 @@ export function isTight(
   }
   return false;
 }
+
+/**
+ * True when the budget that refuses an amount has so much settled that it refuses the least of it
+ * as well: counting the prompt could change neither the refusal nor the budget it names.
+ */
+export function refusesAnyway(
+  counters: Counters,
+  account: Account,
+  amount: NanoUsd,
+  least: NanoUsd,
+): boolean {
+  for (const { bank, limit } of account.budgets) {
+    if (limit === null || counters.admitted(bank) + amount <= limit) continue;
+    return counters.settled(bank) + least > limit;
+  }
+  return false;
+}

@@ -138,21 +138,31 @@ export class Server {
         `A request body may have ${max} bytes (server.max_body_bytes).`,
       );
     if (declared > max) return tooLarge();
-    const chunks: Buffer[] = [];
+    let body: Buffer | null = null;
     let bytes = 0;
     response.onData((chunk, isLast) => {
       if (exchange.closed) return;
-      bytes += chunk.byteLength;
-      if (bytes > max) return tooLarge();
+      const { byteLength } = chunk;
+      if (bytes + byteLength > max) return tooLarge();
       // uWebSockets takes the chunk back after this callback: it has to be copied.
-      chunks.push(Buffer.from(new Uint8Array(chunk)));
+      body = withRoom(body, bytes, bytes + byteLength, isLast ? 0 : declared);
+      body.set(new Uint8Array(chunk), bytes);
+      bytes += byteLength;
       if (!isLast) return;
-      exchange.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
+      exchange.body = body.subarray(0, bytes);
       exchange.readAtUs = this.#proxy.nowUs();
       if (route === 'count_tokens') countTokens(this.#proxy, exchange, newRequestId);
       else serve(this.#proxy, exchange, newRequestId);
     });
   }
+}
+
+/** Room for a body so far; for all of it where its length is declared, so that it moves once. */
+function withRoom(body: Buffer | null, used: number, needed: number, declared: number): Buffer {
+  if (body !== null && needed <= body.length) return body;
+  const grown = Buffer.allocUnsafe(Math.max(needed, 2 * used, declared || 0));
+  body?.copy(grown, 0, 0, used);
+  return grown;
 }
 
 /** The API whose shape an answer has, also where the path is no endpoint at all. */

@@ -1,7 +1,14 @@
 // From a quote to a reservation. On the byte bound at once when there is room to spare; on the
 // exact count when it is tight. No await stands between a check and its act.
 
-import { admit, headroom, isTight, type Refusal, type Reservation } from '../budget/admit.js';
+import {
+  admit,
+  headroom,
+  isTight,
+  type Refusal,
+  refusesAnyway,
+  type Reservation,
+} from '../budget/admit.js';
 import { type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import { affordableOutputTokens, worstCost } from '../pricing/cost.js';
 import { boundedByContext } from '../tokens/bound.js';
@@ -40,12 +47,26 @@ export function admission(
     const outcome = admitOne(proxy, quote, quote.candidates[0] as Candidate, true);
     if (isAdmitted(outcome)) return decided(outcome, quote);
   }
-  if (!quote.candidates.some(({ model }) => model.encoding !== null)) {
+  const isCountable = quote.candidates.some(({ model }) => model.encoding !== null);
+  if (!isCountable || isRefusedAnyway(proxy, quote)) {
     return decided(admitAny(proxy, exchange, quote), quote);
   }
   void counted(proxy, exchange, quote).then((exact) =>
     decided(admitAny(proxy, exchange, exact), exact),
   );
+}
+
+/** A spent budget refuses at once: those whom it refuses ask again, and all would wait in line. */
+function isRefusedAnyway({ counters, config }: Proxy, quote: Quote): boolean {
+  const { mode, rejectOnExceed, reserve, clampOutput, clampMinTokens } = config.budget;
+  if (mode !== 'enforce' || !rejectOnExceed || reserve !== 'worst_case') return false;
+  const { account, request } = quote;
+  return quote.candidates.every((candidate) => {
+    const { outputTokens } = candidate;
+    const output = clampOutput ? Math.min(clampMinTokens, outputTokens) : outputTokens;
+    const least = worstOf(request, { ...candidate, inputTokens: 0, outputTokens: output });
+    return refusesAnyway(counters, account, worstOf(request, candidate), least);
+  });
 }
 
 function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
@@ -65,7 +86,7 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
   if (quote.request.hiddenContext) return quote;
   let prompt: Prompt;
   try {
-    prompt = promptTexts(exchange.api, quote.body);
+    prompt = promptTexts(exchange.api, quote.whole());
   } catch {
     // Nested too deeply to be walked: the bound stands.
     return quote;

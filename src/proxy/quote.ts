@@ -13,6 +13,7 @@ import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
 import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
 import { speaks, wireOf } from '../upstream/provider.js';
 import { memberCount } from '../wire/json.js';
+import { shortened } from '../wire/shortened.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
@@ -37,9 +38,14 @@ export interface Candidate {
   readonly extras: Extras;
 }
 
+type Body = Record<string, unknown>;
+
 export interface Quote {
   readonly account: Account;
-  readonly body: Record<string, unknown>;
+  /** Its long texts may be cut short. */
+  readonly body: Body;
+  /** The body with all it says. Throws when it is no JSON after all. */
+  readonly whole: () => Body;
   readonly request: ModelRequest;
   readonly candidates: readonly Candidate[];
 }
@@ -88,9 +94,9 @@ export function identify(proxy: Proxy, credential: string | null): string | Reje
 }
 
 export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote | Rejection {
-  const parsed = parseBody(exchange.body);
+  const parsed = parseBriefly(exchange.body);
   if ('rejected' in parsed) return parsed;
-  const { body } = parsed;
+  const { body, whole } = parsed;
   const request = readRequest(exchange.api, body);
   if ('invalid' in request) {
     const { code, invalid, param } = request;
@@ -133,10 +139,25 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
   const candidates = [candidateOf(request, model, boundsOf(model), false)];
   const fallback = fallbackFor(proxy, exchange, model, request);
   if (fallback !== null) candidates.push(candidateOf(request, fallback, boundsOf(fallback), true));
-  return { account, body, request, candidates };
+  return { account, body, whole, request, candidates };
 }
 
-export function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Rejection {
+/** Reads a body without its long texts, which are read when somebody asks for them. */
+function parseBriefly(bytes: Buffer): Pick<Quote, 'body' | 'whole'> | Rejection {
+  const brief = shortened(bytes);
+  const parsed = parseBody(brief);
+  if ('rejected' in parsed) return parsed;
+  const { body } = parsed;
+  if (brief === bytes) return { body, whole: () => body };
+  let whole: Body | null = null;
+  const all = (): Body => (whole ??= JSON.parse(bytes.toString('utf8')) as Body);
+  // Its bound is the length of what it says.
+  if (!('prediction' in body)) return { body, whole: all };
+  const reparsed = parseBody(bytes);
+  return 'rejected' in reparsed ? reparsed : { ...reparsed, whole: () => reparsed.body };
+}
+
+export function parseBody(bytes: Buffer): { body: Body } | Rejection {
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));
@@ -159,7 +180,7 @@ export function parseBody(bytes: Buffer): { body: Record<string, unknown> } | Re
   if (memberCount(bytes) !== names.length) {
     return { rejected: 'invalid_request', message: 'A member of the body is given twice.' };
   }
-  return { body: body as Record<string, unknown> };
+  return { body: body as Body };
 }
 
 export function findModel(proxy: Proxy, name: string): PricedModel | Rejection {

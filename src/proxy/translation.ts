@@ -32,11 +32,11 @@ export function translate(
   const { facts, upstreamModel } = model;
   if (wireOf(model.provider.type, 'messages') === 'chat') {
     const field = maxTokensField(upstreamModel);
-    return toChatRequest(quote.body, { upstreamModel, maxTokensField: field, maxTokens });
+    return toChatRequest(quote.whole(), { upstreamModel, maxTokensField: field, maxTokens });
   }
   // Anthropic refuses more than the model can answer.
   const most = Math.min(maxTokens ?? outputTokens, facts.maxOutputTokens ?? outputTokens);
-  return toMessagesRequest(quote.body, { upstreamModel, maxTokens: most });
+  return toMessagesRequest(quote.whole(), { upstreamModel, maxTokens: most });
 }
 
 /** Whether the candidate's provider can be asked this at all. */

@@ -31,23 +31,22 @@ function skipSpace(bytes: Buffer, from: number): number {
 /** Up to here a loop beats the call into native code. */
 const SHORT_STRING = 32;
 
-/** The index after the closing quote of the string that opens at `from`. */
-function skipString(bytes: Buffer, from: number): number {
-  const nearEnd = Math.min(bytes.length, from + SHORT_STRING);
-  let at = from + 1;
-  while (at < nearEnd) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at + 1;
-    at += byte === BACKSLASH ? 2 : 1;
-  }
-  // Here `at` is never the second half of an escape, so backslashes are counted back to it at most.
-  for (let search = at; ;) {
-    const quote = bytes.indexOf(QUOTE, search);
+/** The index after the closing quote of the string that opens at `from`; the end without one. */
+export function skipString(bytes: Buffer, from: number): number {
+  for (let at = from + 1; ;) {
+    const nearEnd = Math.min(bytes.length, at + SHORT_STRING);
+    while (at < nearEnd) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      at += byte === BACKSLASH ? 2 : 1;
+    }
+    // Here `at` is never the second half of an escape: backslashes are counted back to it at most.
+    const quote = bytes.indexOf(QUOTE, at);
     if (quote < 0) return bytes.length;
     let slashes = 0;
     while (quote - slashes > at && bytes[quote - slashes - 1] === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return quote + 1;
-    search = quote + 1;
+    at = quote + 1;
   }
 }
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Account } from '../../src/budget/account.js';
-import { admit, headroom, isTight, Reservation } from '../../src/budget/admit.js';
+import { admit, headroom, isTight, refusesAnyway, Reservation } from '../../src/budget/admit.js';
 import type { Counters } from '../../src/budget/counters.js';
 import { nano } from '../../src/kernel/money.js';
 import { budgetConfig, cents, newAccounts, newCounters } from './fixture.js';
@@ -116,5 +116,18 @@ t.test('a full table refuses, and does not hang', (t) => {
     15,
     'sixteen slots less the global one',
   );
+  t.end();
+});
+
+t.test('knows when no count of the prompt could change a refusal', (t) => {
+  const { counters, accounts } = setUp({ daily: cents(80) }, { ann: { daily: cents(100) } });
+  const account = accounts.of('ann', DAY) as Account;
+  const first = admitted(admit(counters, account, cents(60), true));
+  t.notOk(refusesAnyway(counters, account, cents(10), cents(10)), 'it fits');
+  t.notOk(refusesAnyway(counters, account, cents(30), cents(25)), 'held, and may be given back');
+  first.settle(cents(60));
+  t.notOk(refusesAnyway(counters, account, cents(30), cents(20)), 'less of it would fit');
+  t.ok(refusesAnyway(counters, account, cents(30), cents(21)), 'not even the least fits');
+  t.notOk(refusesAnyway(counters, account, cents(50), cents(21)), 'a count would name another');
   t.end();
 });

@@ -225,6 +225,16 @@ t.test('a HEAD request is answered without a body', async (t) => {
   t.equal((await fetch(`${proxy.url}/healthz`, { method: 'HEAD' })).status, 200);
 });
 
+t.test('all that a long prompt says reaches the provider, translated or not', async (t) => {
+  const content = 'A "quoted" word, ünïcode and \\ too. '.repeat(1_000);
+  for (const model of ['gpt-4', 'claude']) {
+    const body = chat({ messages: [{ role: 'user', content }] }, model);
+    await post(chatUrl(proxy), 'long', body);
+    const sent = JSON.parse(provider.lastBody) as { messages: { content: unknown }[] };
+    t.same(JSON.stringify(sent.messages).includes(JSON.stringify(content)), true, model);
+  }
+});
+
 t.test('the fallback is asked for no more output than it can give', async (t) => {
   const answer = await post(chatUrl(proxy), 'tight', chat({ max_tokens: 30_000 }));
   t.equal(answer.headers.get('x-tokenpak-fallback'), 'budget');
