@@ -15,8 +15,8 @@ const TEXT_BYTES_MIN = 4 * 1024;
 const TEXTS = [Buffer.from('"content"'), Buffer.from('"text"')];
 
 /**
- * The same JSON with every long text under `content` or `text` replaced by a letter; the bytes given
- * when there is none. What stands in such a text goes unchecked: the provider has it to judge.
+ * The same JSON with every long text under `content` or `text` replaced by a letter; the bytes
+ * given when there is none. Such a text goes unchecked: the provider has it to judge.
  */
 export function shortened(bytes: Buffer): Buffer {
   if (bytes.length < BODY_BYTES_MIN) return bytes;
