@@ -16,6 +16,10 @@ const COMMENT = ':\n\n';
  */
 const PATIENCE_MS = 4000;
 
+/** Who takes nothing of a large answer for so long is gone. */
+const IDLE_MS_MAX = 60_000;
+const LARGE_BYTES = 1024 * 1024;
+
 export class HttpExchange implements Exchange {
   readonly api: Api;
   readonly credential: string | null;
@@ -68,6 +72,10 @@ export class HttpExchange implements Exchange {
   reply(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.closed) return;
     this.closed = true;
+    if (body.length > LARGE_BYTES) {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+      return this.#replyInParts(status, headers, bytes);
+    }
     this.#response.cork(() => {
       this.#head(status, headers);
       // A body behind the head of a HEAD answer would be read as the next answer.
@@ -105,6 +113,38 @@ export class HttpExchange implements Exchange {
 
   onReady(listener: () => void): void {
     this.#ready = listener;
+  }
+
+  /** An answer that no socket takes at once, in as many parts as the client's reading makes. */
+  #replyInParts(status: number, headers: Headers, body: Uint8Array): void {
+    const response = this.#response;
+    let taken = 0;
+    let idleMs = 0;
+    const more = (offset: number): boolean => {
+      let [ok, isDone] = [true, true];
+      response.cork(() => {
+        [ok, isDone] = response.tryEnd(body.subarray(offset), body.length);
+      });
+      if (isDone) over();
+      return ok;
+    };
+    const over = (): void => {
+      clearInterval(this.#patience);
+      this.#onEnd();
+    };
+    this.#patience = setInterval(() => {
+      const offset = response.getWriteOffset();
+      idleMs = offset === taken ? idleMs + PATIENCE_MS : 0;
+      taken = offset;
+      if (idleMs >= IDLE_MS_MAX) response.close();
+      else more(offset);
+    }, PATIENCE_MS);
+    response.onAborted(over);
+    response.onWritable(more);
+    response.cork(() => {
+      this.#head(status, headers);
+      more(0);
+    });
   }
 
   #send(chunk: Uint8Array | string): boolean {
