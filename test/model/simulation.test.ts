@@ -9,6 +9,8 @@ import { doomed } from './doomed-environment.js';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 1_000);
 const ONLY = process.env['SEED'];
+/** Seconds on a machine of its own; on one that is shared with others, minutes. */
+const SLOW = { timeout: 300_000 };
 
 // Of dying processes: each request that cannot be written warns.
 process.removeAllListeners('warning');
@@ -32,6 +34,15 @@ t.test(
     t.ok(sums.admitted > 8 * SEEDS && sums.requests > 1.2 * sums.admitted, 'and are refused');
   },
 );
+
+t.test('reserve: expected passes a limit by no more than its bound', SLOW, async (t) => {
+  let overshoot = 0n;
+  for (const seed of seeds(SEEDS / 4)) {
+    const outcome = await simulate({ seed, reserve: 'expected' });
+    if (outcome.overshoot > overshoot) overshoot = outcome.overshoot;
+  }
+  t.ok(ONLY !== undefined || overshoot > 0n, 'and does pass it: else nothing was shown');
+});
 
 t.test('the same seed is the same run', async (t) => {
   t.same(
