@@ -93,8 +93,8 @@ async function readToEnd(socket: Socket, received: Buffer[]): Promise<string> {
 }
 
 t.test('a client that reads slowly pauses the provider, and costs no memory', async (t) => {
-  // What a process grows by when it first does something, and before it first tidies up, is not what
-  // is asked here: it has served streams until one more did not make it grow.
+  // What a process grows by when it first does something, and before it first tidies up, is not
+  // what is asked here: it has served streams until one more did not make it grow.
   let before = 0;
   for (let round = 0; round < WARM_ROUNDS_MAX && peakBytes(proxy) > before; round++) {
     before = peakBytes(proxy);
