@@ -91,6 +91,7 @@ export interface TailFlags extends LedgerFlags {
 }
 
 const POLL_MS = 250;
+const PROBLEMS_SHOWN = 20;
 
 /** Ends when it is interrupted. */
 export async function tailCommand(flags: TailFlags): Promise<void> {
@@ -122,7 +123,9 @@ export async function verifyCommand(flags: LedgerFlags): Promise<void> {
     const counts = { entries, journal_records: journalRecords, drift_usd: usdText(drift) };
     return print(`${JSON.stringify({ ...counts, problems })}\n`);
   }
-  printMarked(problems.map((problem) => `✗ ${problem}`));
+  printMarked(problems.slice(0, PROBLEMS_SHOWN).map((problem) => `✗ ${problem}`));
+  const more = problems.length - PROBLEMS_SHOWN;
+  if (more > 0) printMarked([`✗ and ${more} more: ledger verify --json tells them all`]);
   if (problems.length > 0) return;
   const read = `${entries} entries, ${journalRecords} records in journals`;
   printMarked([`✓ Every checksum and every total agrees, drift $0.00 (${read})`]);

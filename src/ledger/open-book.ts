@@ -33,6 +33,10 @@ export class OpenBook {
     }
   }
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   get(reservationId: bigint): ReserveRecord | undefined {
     return this.#rows.get(reservationId)?.reserve;
   }

@@ -215,6 +215,7 @@ export class Store implements Booked {
     }
     for (const event of fold.alerts.values()) this.outbox.owe(event, channels);
     this.#setNumber('entries', fold.entrySequence);
+    this.#setNumber('open', this.#openBook.size);
     if (fold.strayEnds.length > 0) {
       this.#setNumber('strayEnds', this.strayEnds + fold.strayEnds.length);
     }
@@ -225,7 +226,16 @@ export class Store implements Booked {
 
   /** Read from the store once; kept in step by each commit. */
   get #openBook(): OpenBook {
-    return (this.#loaded ??= new OpenBook(this.#openPages()));
+    if (this.#loaded !== null) return this.#loaded;
+    const book = new OpenBook(this.#openPages());
+    // Nothing else in the books would tell of one that is gone.
+    const count = this.#number('open') ?? book.size;
+    if (book.size !== count) {
+      const found = `${book.size} open reservations where ${count} must be`;
+      throw new TokenPakError('ledger_damaged', `${this.#path} is damaged: ${found}`);
+    }
+    this.#loaded = book;
+    return book;
   }
 
   *#openPages(): Iterable<Page> {

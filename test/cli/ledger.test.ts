@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { entryText } from '../../src/cli/entry-text.js';
@@ -10,7 +10,7 @@ import type { Entry } from '../../src/ledger/entry.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { MAIN, run } from '../flow/harness.js';
-import { budgetOf, NOON_MS, reserveOf, settleOf } from '../ledger/samples.js';
+import { budgetOf, editSegment, NOON_MS, reserveOf, settleOf } from '../ledger/samples.js';
 
 const USERS = ['user-a', '=1+1', '@sum', '-2', 'Ann, "B"'];
 
@@ -66,7 +66,6 @@ t.test('ledger export takes a range of days', async (t) => {
   const of = async (...args: string[]): Promise<number> =>
     (await run(['ledger', 'export', ...args, '--config', config])).stdout.split('\n').length - 1;
   t.equal(await of('--since', '2026-03-25', '--until', '2026-03-25'), 6);
-  t.equal(await of('--until', '2026-03-24'), 0);
   const turned = ['--since', '2026-03-02', '--until', '2026-03-01', '--config', config];
   t.match(await run(['ledger', 'export', ...turned]), { code: 2, stderr: /--since is later/ });
 });
@@ -88,20 +87,18 @@ t.test('ledger tail follows requests as they end, until it is interrupted', asyn
   t.same(await exit, [0, null]);
 });
 
-t.test('ledger verify exits 1 on damage and says what drifts', async (t) => {
+t.test('ledger verify exits 1 on damage, and names file and byte', async (t) => {
   const { config } = booksOf(t);
-  const good = await run(['ledger', 'verify', '--config', config]);
-  t.match(good, {
-    code: 0,
-    stdout: '✓ Every checksum and every total agrees, drift $0.00 (6 entries',
+  const { code, stdout } = await run(['ledger', 'verify', '--json', '--config', config]);
+  t.equal(code, 0);
+  const counts = { entries: 6, journal_records: 10, drift_usd: '0.00' };
+  t.same(JSON.parse(stdout), { ...counts, problems: [] });
+  const directory = join(dirname(config), 'data', 'journal');
+  editSegment(directory, { journalId: 1, number: 0 }, (bytes) => {
+    bytes.fill(7, 200, 210);
   });
-  const json = await run(['ledger', 'verify', '--json', '--config', config]);
-  t.same(JSON.parse(json.stdout), {
-    entries: 6,
-    journal_records: 10,
-    drift_usd: '0.00',
-    problems: [],
-  });
+  const damaged = await run(['ledger', 'verify', '--config', config]);
+  t.match(damaged, { code: 1, stdout: /^✗ .*-00000001-000000\.seg is damaged at byte 128: / });
 });
 
 t.test(
