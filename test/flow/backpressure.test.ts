@@ -20,7 +20,7 @@ const STREAM_BYTES = 50_000_000;
 const WARM_BYTES = 16_000_000;
 const WARM_ROUNDS_MAX = 10;
 const GROWTH_BYTES_MAX = 5_000_000;
-/** Longer than uWebSockets waits for a client that takes nothing: `npm run torture` sets 30. */
+/** Set it to more than 10, which is what uWebSockets waits for a client that takes nothing. */
 const IDLE_SECONDS = Number(process.env['SLOW_READER_SECONDS'] ?? 0);
 
 const { proxy, provider } = await start(t, { server: 'request_timeout_seconds: 120' });
