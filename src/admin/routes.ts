@@ -1,13 +1,15 @@
 // The table of routes. A route that is not here does not exist; the OpenAPI document is made of it.
 
+import { messageOf } from '../kernel/errors.js';
 import { ADJUSTMENTS, adjustments } from './adjustments.js';
 import { REPLAY, replayAlerts } from './alerts.js';
+import { KEY_ROUTES } from './keys.js';
 import { METRICS_TYPE, metricsText } from './metrics.js';
 import { openApi } from './openapi.js';
 import { PAGE_ROUTES } from './page.js';
 import { RAISE_ROUTES } from './raises.js';
 import { REPORT_ROUTES } from './reports.js';
-import type { Route } from './route.js';
+import { Refused, type Route } from './route.js';
 import { statusView } from './status.js';
 
 export const ROUTES: readonly Route[] = [
@@ -60,7 +62,20 @@ export const ROUTES: readonly Route[] = [
     answer: adjustments,
   },
   ...REPORT_ROUTES,
+  {
+    method: 'POST',
+    path: '/admin/reload',
+    summary: 'Reads the configuration file again; a bad one changes nothing and is told.',
+    answer: async (running) => {
+      try {
+        return { json: { reloaded: true, needs_restart: await running.reload() } };
+      } catch (error) {
+        throw new Refused(422, 'invalid_request', messageOf(error));
+      }
+    },
+  },
   ...RAISE_ROUTES,
+  ...KEY_ROUTES,
   {
     method: 'GET',
     path: '/admin/openapi.json',

@@ -29,10 +29,21 @@ export interface RaiseBook {
   put(raise: Raise): Promise<void>;
 }
 
+/** Of the configuration file. */
+export interface ConfigState {
+  /** When the one in force was read. */
+  readonly loadedAtMs: number;
+  /** Why what was read since is not in force; `null` when nothing was. */
+  readonly problem: string | null;
+}
+
 export interface Running {
   /** Its budget has the limits in force, raises included. */
   readonly config: Config;
   readonly raises: RaiseBook;
+  /** Reads the file again. The keys that need a restart. Throws `bad_config`. */
+  readonly reload: () => Promise<readonly string[]>;
+  readonly configState: () => ConfigState;
   /** Of the data plane, as in the ready line. */
   readonly address: string;
   readonly version: string;

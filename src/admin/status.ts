@@ -25,6 +25,10 @@ export interface Status {
   readonly ledger_entries: number;
   /** What the counters hold beyond the books: anything but 0.00 is a defect. */
   readonly drift_usd: string;
+  /** When the configuration in force was read. */
+  readonly config_loaded_at: string;
+  /** Why the file as it is now is not in force; `null` when it is. */
+  readonly config_problem: string | null;
 }
 
 export interface BudgetStatus {
@@ -40,6 +44,7 @@ export async function statusView(running: Running): Promise<Status> {
   const { config, now } = running;
   const date = localDate(now(), config.budget.timezone);
   const books = await running.books(date);
+  const { loadedAtMs, problem } = running.configState();
   const budgets = (['daily', 'monthly'] as const).map((window) =>
     budgetStatus(running, window, date),
   );
@@ -57,6 +62,8 @@ export async function statusView(running: Running): Promise<Status> {
     ledger_lag_records: books.lagRecords,
     ledger_entries: books.entries,
     drift_usd: usdText(books.drift),
+    config_loaded_at: new Date(loadedAtMs).toISOString(),
+    config_problem: problem,
   };
 }
 

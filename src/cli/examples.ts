@@ -19,6 +19,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'ledger verify': ['tokenpak ledger verify --json'],
   status: ['tokenpak status', 'watch -n 1 -c tokenpak status', 'tokenpak status --json'],
   doctor: ['tokenpak doctor', 'tokenpak doctor --offline --json'],
+  'keys create': [
+    'tokenpak keys create --user user-a --expires 90d',
+    'tokenpak keys create --user bot --models gpt-4,cheap --daily-limit 5',
+  ],
   completion: [
     'eval "$(tokenpak completion bash)"',
     'eval "$(tokenpak completion zsh)"',

@@ -10,6 +10,8 @@ import type { AlertsFlags, ListFlags, ReplayFlags } from './alerts.js';
 import { completionScript, type Shell, SHELLS } from './completion.js';
 import { addExamples } from './examples.js';
 import { dayArgument, dollarsArgument } from './day.js';
+import { expiryArgument, modelsArgument } from './key-arguments.js';
+import type { CreateFlags, KeysFlags, ListKeysFlags } from './keys.js';
 import type { ProxyFlags } from './proxy.js';
 import type { ExportFlags, LedgerFlags, TailFlags } from './ledger.js';
 import type { ReconcileFlags } from './reconcile-spend.js';
@@ -23,6 +25,7 @@ import type { SyncFlags } from './sync-pricing.js';
 const reports = () => import('./reports.js');
 const alertVerbs = () => import('./alerts.js');
 const books = () => import('./ledger.js');
+const keyVerbs = () => import('./keys.js');
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -217,6 +220,33 @@ alerts
   .action(async (id: string | undefined, flags: ReplayFlags) =>
     (await alertVerbs()).replayCommand(id, flags),
   );
+
+const keys = program.command('keys').description('virtual keys: who may use the proxy');
+keys
+  .command('create')
+  .description('issue a key for a user, shown this once')
+  .requiredOption('--user <name>', 'who pays for what it asks')
+  .addOption(configOption())
+  .option('--expires <when>', '12h, 30d, 8w, or a day (default: never)', expiryArgument)
+  .option('--models <names>', 'comma-separated: what it may ask for (default: all)', modelsArgument)
+  .option('--daily-limit <dollars>', "holds its user's day to that", dollarsArgument)
+  .option('--monthly-limit <dollars>', "holds its user's month to that", dollarsArgument)
+  .option('--json', 'one JSON object')
+  .action(async (flags: CreateFlags) => (await keyVerbs()).createCommand(flags));
+keys
+  .command('list')
+  .description('every key that was issued, without its text')
+  .addOption(configOption())
+  .option('--user <name>', "only that user's")
+  .option('--json', 'one JSON object')
+  .action(async (flags: ListKeysFlags) => (await keyVerbs()).listKeysCommand(flags));
+keys
+  .command('revoke')
+  .description('end a key: a running proxy refuses it within a second')
+  .argument('<id>', 'as keys list shows it')
+  .addOption(configOption())
+  .option('--json', 'one JSON object')
+  .action(async (id: string, flags: KeysFlags) => (await keyVerbs()).revokeCommand(id, flags));
 
 program
   .command('doctor')

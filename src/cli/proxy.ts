@@ -20,8 +20,8 @@ export interface ProxyFlags extends LogFlags {
   readonly mockMissingKeys?: boolean;
 }
 
-export async function proxyCommand(flags: ProxyFlags): Promise<void> {
-  const log = logger(flags);
+/** The file, with what the command line has to say on top. Throws `bad_config`. */
+function read(flags: ProxyFlags): Config {
   const loaded = configFor(flags.config, {
     needsKeys: true,
     mockMissingKeys: flags.mockMissingKeys ?? false,
@@ -36,14 +36,26 @@ export async function proxyCommand(flags: ProxyFlags): Promise<void> {
     },
   };
   refuseOpenNetwork(config);
+  return config;
+}
+
+export async function proxyCommand(flags: ProxyFlags): Promise<void> {
+  const log = logger(flags);
+  const config = read(flags);
   for (const provider of Object.values(config.providers).filter(isMocked)) {
     log(
       `⚠ PROVIDER ${provider.name} IS THE EMBEDDED MOCK: its answers are canned and nothing is ` +
         'billed. Set its API key to reach the real one.',
     );
   }
-  const supervisor = await Supervisor.start({ config, log });
-  process.on('SIGHUP', () => log('⚠ SIGHUP: this version does not reload; restart it instead'));
+  const supervisor = await Supervisor.start({
+    config,
+    log,
+    file: flags.config,
+    read: () => read(flags),
+  });
+  // What goes wrong is told where it happens.
+  process.on('SIGHUP', () => void supervisor.reload().catch(() => undefined));
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -63,7 +75,7 @@ function refuseOpenNetwork({ server, auth }: Config): void {
   throw new TokenPakError(
     'bad_config',
     `--host ${server.host} is open to the network, where anyone can name themselves anyone: ` +
-      'set auth.trust_network: true if that network is trusted.',
+      'set auth.mode: keys, or auth.trust_network: true if that network is trusted.',
   );
 }
 

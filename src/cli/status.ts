@@ -41,6 +41,9 @@ export function renderStatus(
       ['in flight', inFlight(status)],
       ['books', `${count(status.ledger_entries, 'request')}, ${lag(status.ledger_lag_records)}`],
       ['drift', drift(status.drift_usd, colors)],
+      ...(status.config_problem === null
+        ? []
+        : [['config', colors.red(`the file is refused: ${status.config_problem}`)] as const]),
     ]),
   ];
   return lines.join('\n');

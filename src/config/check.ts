@@ -18,14 +18,11 @@ export function checkFile(file: ConfigFile, report: Report): void {
 }
 
 function checkListeners({ server, admin, auth }: ConfigFile, report: Report): void {
-  if (auth.mode === 'keys') {
-    report.problem('auth.mode', 'keys is not available in this version yet: use user');
-  }
-  if (!isLoopback(server.host) && !auth.trust_network) {
+  if (!isLoopback(server.host) && !auth.trust_network && auth.mode === 'user') {
     report.warning(
       'server.host',
       `${server.host} is not loopback, and anyone who reaches it may name any user: ` +
-        'set auth.trust_network: true if the network is trusted, or use 127.0.0.1',
+        'set auth.mode: keys, auth.trust_network: true if the network is trusted, or use 127.0.0.1',
       true,
     );
   }

@@ -123,7 +123,11 @@ const STORAGE = object(
 
 const AUTH = object(
   {
-    mode: choice(['user', 'keys'], 'user', "user: the bearer token is the user's name."),
+    mode: choice(
+      ['user', 'keys'],
+      'user',
+      "user: the bearer token is the user's name. keys: it is a virtual key of tokenpak keys.",
+    ),
     trust_network: flag(false, 'Allow mode user on an address that is not loopback.'),
   },
   'Who the caller is.',

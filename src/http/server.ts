@@ -15,8 +15,8 @@ import type { ErrorCode } from '../kernel/errors.js';
 import { RETRY_COUNT_MAX } from '../kernel/record.js';
 import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
+import { type Caller, identify } from '../proxy/caller.js';
 import type { Proxy } from '../proxy/proxy.js';
-import { identify } from '../proxy/quote.js';
 import { reject } from '../proxy/rejection.js';
 import { budgetView, modelsView, type View } from '../proxy/views.js';
 import { FORWARDED_HEADERS } from '../upstream/provider.js';
@@ -99,10 +99,10 @@ export class Server {
       );
     }
     // Before the body: nobody unknown may have us hold one.
-    const user = identify(this.#proxy, exchange.credential);
-    if (typeof user !== 'string') return reject(exchange, newRequestId(), user);
+    const caller = identify(this.#proxy, exchange.credential);
+    if ('rejected' in caller) return reject(exchange, newRequestId(), caller);
     const declared = Number(request.getHeader('content-length'));
-    this.#readBody(response, exchange, { declared, route });
+    this.#readBody(response, exchange, { caller, declared, route });
   }
 
   #exchangeOf(response: HttpResponse, request: HttpRequest, route: Route): HttpExchange {
@@ -128,8 +128,9 @@ export class Server {
   #readBody(
     response: HttpResponse,
     exchange: HttpExchange,
-    { declared, route }: { readonly declared: number; readonly route: Route },
+    asked: { readonly caller: Caller; readonly declared: number; readonly route: Route },
   ): void {
+    const { caller, declared, route } = asked;
     const max = this.#proxy.config.server.maxBodyBytes;
     const tooLarge = (): void =>
       refuse(
@@ -151,8 +152,8 @@ export class Server {
       if (!isLast) return;
       exchange.body = body.subarray(0, bytes);
       exchange.readAtUs = this.#proxy.nowUs();
-      if (route === 'count_tokens') countTokens(this.#proxy, exchange, newRequestId);
-      else serve(this.#proxy, exchange, newRequestId);
+      if (route === 'count_tokens') countTokens(this.#proxy, exchange, caller, newRequestId);
+      else serve(this.#proxy, exchange, caller, newRequestId);
     });
   }
 }

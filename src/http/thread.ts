@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { BudgetConfig, Config } from '../config/config.js';
+import type { VirtualKey } from '../keys/key.js';
 import type { JournalOptions } from '../ledger/journal.js';
 import type { SyncedPrices } from '../pricing/catalogue.js';
 
@@ -27,10 +28,14 @@ export interface WorkerStart {
   readonly tokens: MessagePort;
   /** `null`: the bundled ones. */
   readonly prices: SyncedPrices | null;
+  /** `null`: callers go by their names. */
+  readonly keys: readonly VirtualKey[] | null;
 }
 
 export type FromWorker =
   | { readonly type: 'listening' }
+  /** Works by the configuration of that number. */
+  | { readonly type: 'configured'; readonly id: number }
   /** Cannot serve: the port is taken, a native binary is missing. */
   | { readonly type: 'cannot_start'; readonly message: string }
   /** The journal failed: nothing may be admitted any more. */
@@ -40,7 +45,16 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly type: 'drain'; readonly graceMs: number }
+  /** Another configuration, from the next request on; answered by `configured`. */
+  | {
+      readonly type: 'config';
+      readonly id: number;
+      readonly config: Config;
+      readonly budget: BudgetConfig;
+    }
   /** Other limits, from the next request on. */
   | { readonly type: 'limits'; readonly budget: BudgetConfig }
+  /** Those that were issued, from the next request on. */
+  | { readonly type: 'keys'; readonly keys: readonly VirtualKey[] }
   /** From the next request on; requests under way keep the price that they were admitted at. */
   | { readonly type: 'prices'; readonly prices: SyncedPrices | null };

@@ -1,12 +1,15 @@
 // An HTTP worker thread: builds what serving needs from what the supervisor hands it, listens,
 // drains when told to. It never opens the ledger's database and never ends with its socket open.
 
+import { isDeepStrictEqual } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Accounts } from '../budget/account.js';
 import { Counters } from '../budget/counters.js';
+import type { BudgetConfig, Config } from '../config/config.js';
 import { assert } from '../kernel/assert.js';
 import { WindowClock } from '../kernel/calendar.js';
 import { messageOf } from '../kernel/errors.js';
+import { KeyRing } from '../keys/key-ring.js';
 import { Journal } from '../ledger/journal.js';
 import { catalogueOf } from '../pricing/catalogue.js';
 import { PriceTable } from '../pricing/table.js';
@@ -38,32 +41,56 @@ function ledgerFailed(error: unknown): void {
 
 function build(): Proxy {
   const { config } = start;
-  const now = (): number => Date.now();
   const journal = new Journal({ ...start.journal, journalId: start.journalId });
   const counters = new Counters(start.counters);
   return {
     config,
     prices: new PriceTable(config, catalogueOf(start.prices)),
+    keys: start.keys === null ? null : new KeyRing(start.keys),
     counters,
     accounts: new Accounts(counters, start.budget, start.salt),
     calendar: new WindowClock(config.budget.timezone),
     journal,
     turn: new Turn(journal, { durability: config.storage.durability, onFailure: ledgerFailed }),
     tokens: new TokenClient(start.tokens),
-    deadlines: new Deadlines(config.server.requestTimeoutMs, now),
-    upstreams: new Map(
-      Object.values(config.providers).map((provider) => [
-        provider.name,
-        new Upstream(provider, now),
-      ]),
-    ),
-    now,
+    deadlines: new Deadlines(config.server.requestTimeoutMs, () => Date.now()),
+    upstreams: upstreamsOf(config, new Map()),
+    now: () => Date.now(),
     nowUs: () => performance.now() * 1000,
     tally: new Tally(start.tally, start.index),
     learned: new LearnedOutput(),
     reported: new Set(),
   };
 }
+
+/** Those that a change of the configuration left as they were keep their connections. */
+function upstreamsOf(
+  { providers }: Config,
+  before: ReadonlyMap<string, Upstream>,
+): Map<string, Upstream> {
+  return new Map(
+    Object.values(providers).map((provider) => {
+      const old = before.get(provider.name);
+      const isSame = old !== undefined && isDeepStrictEqual(old.provider, provider);
+      return [provider.name, isSame ? old : new Upstream(provider, () => Date.now())];
+    }),
+  );
+}
+
+/** Between two requests: those under way end as they began. */
+function configure(config: Config, budget: BudgetConfig): void {
+  const before = proxy.upstreams;
+  proxy.config = config;
+  proxy.accounts.reconfigure(budget);
+  proxy.prices = new PriceTable(config, catalogueOf(prices));
+  proxy.upstreams = upstreamsOf(config, before);
+  for (const upstream of before.values()) {
+    if (!isUsed(upstream)) replaced.push(upstream);
+  }
+}
+
+const isUsed = (upstream: Upstream): boolean =>
+  proxy.upstreams.get(upstream.provider.name) === upstream;
 
 async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<void> {
   server.stopListening();
@@ -77,13 +104,17 @@ async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<voi
 /** Leaves nothing open, so that the thread ends by itself. */
 function end(proxy: Proxy, server: Server): void {
   server.close();
-  for (const upstream of proxy.upstreams.values()) upstream.close();
+  for (const upstream of [...proxy.upstreams.values(), ...replaced]) upstream.close();
   proxy.turn.flush();
   proxy.journal.close();
   start.tokens.close();
   supervisor.close();
 }
 
+/** Those in force. */
+let { prices } = start;
+/** Providers of earlier configurations: their connections end by themselves, or with the thread. */
+const replaced: Upstream[] = [];
 const proxy = build();
 const server = new Server(proxy, gate);
 watchLoop(proxy.tally);
@@ -102,9 +133,22 @@ process.on('uncaughtException', (error) => {
 });
 
 supervisor.on('message', (message: ToWorker) => {
-  if (message.type === 'drain') void drain(proxy, server, message.graceMs);
-  else if (message.type === 'limits') proxy.accounts.reconfigure(message.budget);
-  else proxy.prices = new PriceTable(start.config, catalogueOf(message.prices));
+  switch (message.type) {
+    case 'drain':
+      return void drain(proxy, server, message.graceMs);
+    case 'limits':
+      return proxy.accounts.reconfigure(message.budget);
+    case 'keys':
+      proxy.keys = new KeyRing(message.keys);
+      break;
+    case 'prices':
+      ({ prices } = message);
+      proxy.prices = new PriceTable(proxy.config, catalogueOf(prices));
+      break;
+    case 'config':
+      configure(message.config, message.budget);
+      say({ type: 'configured', id: message.id });
+  }
 });
 
 if (server.listen(start.config.server.host, start.port)) say({ type: 'listening' });

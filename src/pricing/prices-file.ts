@@ -2,19 +2,10 @@
 // believed only when it is what was written.
 
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
+import { stampOf, writeWhole } from '../kernel/whole-file.js';
 import type { SyncedPrices } from './catalogue.js';
 import type { Sheet } from './sheet.js';
 
@@ -61,45 +52,18 @@ export function readPrices(storagePath: string): StoredPrices | null {
 export function writePrices(storagePath: string, prices: StoredPrices): void {
   const path = pricesFile(storagePath);
   const text = JSON.stringify({ format: FORMAT, sha256: hashOf(prices.providers), ...prices });
-  mkdirSync(storagePath, { recursive: true });
-  const temporary = `${path}.${process.pid}`;
-  try {
-    const fd = openSync(temporary, 'w', 0o644);
-    try {
-      writeSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  writeWhole(path, text, 0o644);
 }
 
 /** Back to the bundled snapshot. False when nothing was stored. */
 export function removePrices(storagePath: string): boolean {
-  const found = stampOf(storagePath) !== null;
+  const found = pricesStamp(storagePath) !== null;
   rmSync(pricesFile(storagePath), { force: true });
   return found;
 }
 
-/** Changes whenever the file does; `null` without one. */
-export function stampOf(storagePath: string): string | null {
-  const found = statSync(pricesFile(storagePath), { throwIfNoEntry: false });
-  return found === undefined ? null : `${found.ino} ${found.size} ${found.mtimeMs}`;
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
+/** Changes whenever the prices do; `null` while none are stored. */
+export const pricesStamp = (storagePath: string): string | null => stampOf(pricesFile(storagePath));
 
 const damaged = (path: string, why: string): TokenPakError =>
   new TokenPakError(

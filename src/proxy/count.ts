@@ -9,6 +9,7 @@ import { hiddenTokensMax, promptTexts } from '../tokens/prompt.js';
 import { speaks } from '../upstream/provider.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { editMembers } from '../wire/json.js';
+import type { Caller } from './caller.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { Proxy } from './proxy.js';
 import { findModel, parseBody } from './quote.js';
@@ -17,7 +18,12 @@ import { reject } from './rejection.js';
 /** A count is one small object; nothing larger is passed on. */
 const ANSWER_BYTES_MAX = 64 * 1024;
 
-export function countTokens(proxy: Proxy, exchange: Exchange, newId: () => string): void {
+export function countTokens(
+  proxy: Proxy,
+  exchange: Exchange,
+  caller: Caller,
+  newId: () => string,
+): void {
   const parsed = parseBody(exchange.body);
   if ('rejected' in parsed) return reject(exchange, newId(), parsed);
   const { body } = parsed;
@@ -26,7 +32,7 @@ export function countTokens(proxy: Proxy, exchange: Exchange, newId: () => strin
     const message = "Give 'model', the name of a model, and 'messages', a list.";
     return reject(exchange, newId(), { rejected: 'invalid_request', message });
   }
-  const model = findModel(proxy, name);
+  const model = findModel(proxy, caller, name);
   if ('rejected' in model) return reject(exchange, newId(), model);
   if (speaks(model.provider.type, 'messages')) return pass(proxy, exchange, model, newId);
   void count(proxy, exchange, model, body).then((tokens) => {

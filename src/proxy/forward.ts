@@ -9,6 +9,7 @@ import type {
   UpstreamFailure,
 } from '../upstream/upstream.js';
 import { messageOf } from '../kernel/errors.js';
+import type { PricedModel } from '../pricing/table.js';
 import { type Answer, failureRejection } from './answer.js';
 import type { Call } from './call.js';
 import type { Exchange, Headers } from './exchange.js';
@@ -25,7 +26,12 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
     call.release(400);
     return reject(exchange, call.requestId, sent);
   }
-  const upstream = proxy.upstreams.get(call.candidate.model.provider.name) as Upstream;
+  const upstream = upstreamFor(proxy, call.candidate.model);
+  if (upstream === null) {
+    call.release(502);
+    const message = 'The provider was taken out of the configuration meanwhile. Send it again.';
+    return reject(exchange, call.requestId, { rejected: 'upstream_unreachable', message });
+  }
   let answer: Answer | null = null;
   const handler: ForwardHandler = {
     onStart(status, headers) {
@@ -56,6 +62,12 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
   const seconds = proxy.deadlines.timeoutMs / 1000;
   const message = `took more than ${seconds} s (server.request_timeout_seconds)`;
   call.startDeadline(() => forwarding.abort({ message, isLate: true }));
+}
+
+/** `null` when a request that had to be counted comes back to another configuration. */
+function upstreamFor(proxy: Proxy, { provider }: PricedModel): Upstream | null {
+  const upstream = proxy.upstreams.get(provider.name);
+  return upstream?.provider.type === provider.type ? upstream : null;
 }
 
 /** A body can be valid JSON and still be nested too deeply to be written again. */

@@ -10,17 +10,22 @@
 import { messageOf } from '../kernel/errors.js';
 import { admission, isAdmitted } from './admission.js';
 import { Call } from './call.js';
+import type { Caller } from './caller.js';
 import type { Exchange } from './exchange.js';
 import { forward } from './forward.js';
 import type { Proxy } from './proxy.js';
-import { identify, type Quote, quoteFor } from './quote.js';
+import { type Quote, quoteFor } from './quote.js';
 import { budgetRejection, isRejection, reject, type Rejection } from './rejection.js';
 import { reportRejection } from './report.js';
 
-export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => string): void {
-  const user = identify(proxy, exchange.credential);
-  if (typeof user !== 'string') return reject(exchange, anonymousId(), user);
-  const quote = quoteOrDefect(proxy, exchange, user);
+/** The caller was identified before its body was read. */
+export function serve(
+  proxy: Proxy,
+  exchange: Exchange,
+  caller: Caller,
+  anonymousId: () => string,
+): void {
+  const quote = quoteOrDefect(proxy, exchange, caller);
   if (isRejection(quote)) return reject(exchange, anonymousId(), quote);
 
   admission(proxy, exchange, quote, (outcome, decidedQuote) => {
@@ -40,9 +45,9 @@ export function serve(proxy: Proxy, exchange: Exchange, anonymousId: () => strin
 }
 
 /** Nothing is held yet: a defect that one request's body finds must not end everyone's thread. */
-function quoteOrDefect(proxy: Proxy, exchange: Exchange, user: string): Quote | Rejection {
+function quoteOrDefect(proxy: Proxy, exchange: Exchange, caller: Caller): Quote | Rejection {
   try {
-    return quoteFor(proxy, exchange, user);
+    return quoteFor(proxy, exchange, caller);
   } catch (error) {
     process.emitWarning(`a request is refused on a defect: ${messageOf(error)}`);
     return { rejected: 'internal_error', message: 'The request could not be understood.' };

@@ -4,6 +4,7 @@ import type { Accounts } from '../budget/account.js';
 import type { Counters } from '../budget/counters.js';
 import type { Config } from '../config/config.js';
 import type { WindowClock } from '../kernel/calendar.js';
+import type { KeyRing } from '../keys/key-ring.js';
 import type { Journal } from '../ledger/journal.js';
 import type { PriceTable } from '../pricing/table.js';
 import type { TokenClient } from '../tokens/client.js';
@@ -14,9 +15,12 @@ import type { Tally } from './tally.js';
 import type { Turn } from './turn.js';
 
 export interface Proxy {
-  readonly config: Config;
+  /** Replaced whole between two requests when the file is read again. */
+  config: Config;
   /** Replaced whole between two requests when prices are synced. */
   prices: PriceTable;
+  /** `null`: a caller's name is all it needs. Replaced whole when keys change. */
+  keys: KeyRing | null;
   readonly counters: Counters;
   readonly accounts: Accounts;
   readonly calendar: WindowClock;
@@ -24,7 +28,7 @@ export interface Proxy {
   readonly turn: Turn;
   readonly tokens: TokenClient;
   readonly deadlines: Pick<Deadlines, 'timeoutMs' | 'add' | 'remove'>;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  upstreams: ReadonlyMap<string, Upstream>;
   readonly now: () => number;
   /** Microseconds since some instant, monotonic: for durations. */
   readonly nowUs: () => number;

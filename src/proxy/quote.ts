@@ -1,12 +1,10 @@
-// What a request is and the most it may cost: the caller, the models that may serve it (the
+// What a request is and the most it may cost: its account, the models that may serve it (the
 // requested one, then the fallback), and for each an upper bound on its tokens. Sends nothing,
 // holds nothing.
 
 import type { Account } from '../budget/account.js';
-import { userAllowed } from '../config/limits.js';
 import { messageOf } from '../kernel/errors.js';
 import type { NanoUsd } from '../kernel/money.js';
-import { USER_BYTES_MAX } from '../kernel/scope.js';
 import { type Extras, worstCost } from '../pricing/cost.js';
 import type { PricedModel } from '../pricing/table.js';
 import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
@@ -15,6 +13,7 @@ import { speaks, wireOf } from '../upstream/provider.js';
 import { memberCount } from '../wire/json.js';
 import { shortened } from '../wire/shortened.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
+import { type Caller, mayUse } from './caller.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
 import type { Rejection } from './rejection.js';
@@ -68,32 +67,7 @@ export function heldFor(proxy: Proxy, request: ModelRequest, candidate: Candidat
   return worstOf(request, { ...candidate, outputTokens: expected });
 }
 
-/** Identifies the caller of an exchange; everything after this line knows who pays. */
-export function identify(proxy: Proxy, credential: string | null): string | Rejection {
-  if (credential === null || credential === '') {
-    return {
-      rejected: 'invalid_api_key',
-      message: 'No API key. Send `Authorization: Bearer <user>` or `x-api-key: <user>`.',
-    };
-  }
-  // A name is stored, logged and compared. uWebSockets cuts a header at some bytes above ASCII, so
-  // a name with such letters could pass for another.
-  if (credential.length > USER_BYTES_MAX || !/^[\x20-\x7e]+$/.test(credential)) {
-    return {
-      rejected: 'invalid_api_key',
-      message: `A user name has 1 to ${USER_BYTES_MAX} visible ASCII characters.`,
-    };
-  }
-  if (!userAllowed(proxy.config.budget, credential)) {
-    return {
-      rejected: 'invalid_api_key',
-      message: 'This user is not listed in budget.per_user_limits, and others are not let in.',
-    };
-  }
-  return credential;
-}
-
-export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote | Rejection {
+export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quote | Rejection {
   const parsed = parseBriefly(exchange.body);
   if ('rejected' in parsed) return parsed;
   const { body, whole } = parsed;
@@ -102,7 +76,7 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
     const { code, invalid, param } = request;
     return { rejected: code ?? 'invalid_request', message: invalid, param };
   }
-  const model = findModel(proxy, request.model);
+  const model = findModel(proxy, caller, request.model);
   if ('rejected' in model) return model;
   if (!servable(exchange, model)) {
     return {
@@ -124,7 +98,7 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
       param: request.wanted.rounds > 1 ? 'tools' : 'previous_response_id',
     };
   }
-  const account = proxy.accounts.of(user, proxy.calendar.dateAt(proxy.now()));
+  const account = proxy.accounts.of(caller.user, proxy.calendar.dateAt(proxy.now()));
   if (account === null) {
     return {
       rejected: 'ledger_unavailable',
@@ -138,7 +112,9 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, user: string): Quote 
   });
   const candidates = [candidateOf(request, model, boundsOf(model), false)];
   const fallback = fallbackFor(proxy, exchange, model, request);
-  if (fallback !== null) candidates.push(candidateOf(request, fallback, boundsOf(fallback), true));
+  if (fallback !== null && mayUse(caller, fallback.name)) {
+    candidates.push(candidateOf(request, fallback, boundsOf(fallback), true));
+  }
   return { account, body, whole, request, candidates };
 }
 
@@ -183,13 +159,13 @@ export function parseBody(bytes: Buffer): { body: Body } | Rejection {
   return { body: body as Body };
 }
 
-export function findModel(proxy: Proxy, name: string): PricedModel | Rejection {
+export function findModel(proxy: Proxy, caller: Caller, name: string): PricedModel | Rejection {
   const model = proxy.prices.find(name);
-  if (model === 'model_not_found') {
+  if (model === 'model_not_found' || !mayUse(caller, name)) {
     return {
       rejected: 'model_not_found',
       message:
-        `The model ${JSON.stringify(name.slice(0, 64))} is not configured. ` +
+        `The model ${JSON.stringify(name.slice(0, 64))} is not configured for you. ` +
         'GET /v1/models lists what is.',
       param: 'model',
     };

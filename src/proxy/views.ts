@@ -4,16 +4,16 @@ import type { Budget } from '../budget/account.js';
 import { windowBounds } from '../kernel/calendar.js';
 import { nano, usdText } from '../kernel/money.js';
 import { GLOBAL_SCOPE } from '../kernel/scope.js';
+import { identify, mayUse } from './caller.js';
 import type { Proxy } from './proxy.js';
-import { identify } from './quote.js';
 import type { Rejection } from './rejection.js';
 
 export type View = { readonly status: number; readonly json: string } | Rejection;
 
 export function modelsView(proxy: Proxy, credential: string | null, anthropic: boolean): View {
-  const user = identify(proxy, credential);
-  if (typeof user !== 'string') return user;
-  const names = proxy.prices.names();
+  const caller = identify(proxy, credential);
+  if ('rejected' in caller) return caller;
+  const names = proxy.prices.names().filter((name) => mayUse(caller, name));
   const data = names.map((id) => {
     const model = proxy.prices.find(id);
     const provider = typeof model === 'object' ? model.provider.name : 'tokenpak';
@@ -32,8 +32,9 @@ export function modelsView(proxy: Proxy, credential: string | null, anthropic: b
  * sees what it has spent.
  */
 export function budgetView(proxy: Proxy, credential: string | null): View {
-  const user = identify(proxy, credential);
-  if (typeof user !== 'string') return user;
+  const caller = identify(proxy, credential);
+  if ('rejected' in caller) return caller;
+  const { user } = caller;
   const date = proxy.calendar.dateAt(proxy.now());
   const account = proxy.accounts.of(user, date);
   if (account === null) {

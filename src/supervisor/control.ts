@@ -1,11 +1,12 @@
 // A running proxy for others to find: the admin listener, and `proxy.json` in the data directory,
 // which says where it is for as long as it is there.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Running } from '../admin/running.js';
 import { type AdminListener, startAdmin } from '../admin/server.js';
 import { hostInUrl } from '../config/address.js';
+import { writeWhole } from '../kernel/whole-file.js';
 
 /** What `proxy.json` holds. */
 export interface ProxyFile {
@@ -43,8 +44,7 @@ export class Control {
     const path = proxyFilePath(this.#running.config.storage.path);
     const { pid, address } = this.#running;
     const file: ProxyFile = { pid, address, admin: this.admin };
-    writeFileSync(`${path}.new`, `${JSON.stringify(file)}\n`, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    writeWhole(path, `${JSON.stringify(file)}\n`, 0o600);
   }
 
   async close(): Promise<void> {

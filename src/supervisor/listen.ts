@@ -29,22 +29,32 @@ export function freePort(host: string, port: number): Promise<number> {
 export const isMocked = ({ type, mock }: ProviderConfig): boolean =>
   type === 'mock' || mock !== null;
 
-export interface Mocks {
-  readonly running: readonly MockProvider[];
-  /** All providers, the mocked ones with the address of their server. */
-  readonly providers: Readonly<Record<string, ProviderConfig>>;
-}
+/** The embedded providers, each with a server for as long as the process lives. */
+export class Mocks {
+  readonly #servers = new Map<string, MockProvider>();
 
-export async function startMocks(config: Config): Promise<Mocks> {
-  const running: MockProvider[] = [];
-  const providers: Record<string, ProviderConfig> = {};
-  for (const provider of Object.values(config.providers)) {
-    providers[provider.name] = provider;
-    if (!isMocked(provider)) continue;
-    const mock = await startMock(provider.mock === null ? {} : { behaviour: provider.mock });
-    running.push(mock);
-    const baseUrl = provider.type === 'openai' ? `${mock.url}/v1` : mock.url;
-    providers[provider.name] = { ...provider, baseUrl };
+  /** All providers, the mocked ones with the address of their server. */
+  async resolve({ providers }: Config): Promise<Config['providers']> {
+    const all = Object.values(providers).map(async (provider) => {
+      if (!isMocked(provider)) return [provider.name, provider] as const;
+      const { url } = await this.#serverOf(provider);
+      const baseUrl = provider.type === 'openai' ? `${url}/v1` : url;
+      return [provider.name, { ...provider, baseUrl }] as const;
+    });
+    return Object.fromEntries(await Promise.all(all));
   }
-  return { running, providers };
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((mock) => mock.close()));
+  }
+
+  /** One as it was before keeps its server, and its bill. */
+  async #serverOf(provider: ProviderConfig): Promise<MockProvider> {
+    const key = JSON.stringify([provider.name, provider.type, provider.mock]);
+    const running = this.#servers.get(key);
+    if (running !== undefined) return running;
+    const mock = await startMock(provider.mock === null ? {} : { behaviour: provider.mock });
+    this.#servers.set(key, mock);
+    return mock;
+  }
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js';
 import type { Notice } from '../kernel/alert.js';
 import { messageOf } from '../kernel/errors.js';
 import { BUNDLED, BUNDLED_MS } from '../pricing/catalogue.js';
-import { readPrices, stampOf, type StoredPrices } from '../pricing/prices-file.js';
+import { readPrices, pricesStamp, type StoredPrices } from '../pricing/prices-file.js';
 import { syncPrices, type SyncRequest, type SyncResult } from '../pricing/sync.js';
 
 const LOOK_MS = 1_000;
@@ -41,7 +41,7 @@ export class Prices {
   constructor(options: PricesOptions) {
     this.#options = options;
     const { storage } = options.config;
-    this.#stamp = stampOf(storage.path);
+    this.#stamp = pricesStamp(storage.path);
     this.#current = readPrices(storage.path);
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
     this.#timer.unref();
@@ -70,7 +70,7 @@ export class Prices {
 
   #takeUp(): void {
     const { config, onPrices, log } = this.#options;
-    const stamp = stampOf(config.storage.path);
+    const stamp = pricesStamp(config.storage.path);
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
     try {

@@ -4,13 +4,15 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Running } from '../admin/running.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { ConfigState, Running } from '../admin/running.js';
 import { hostInUrl } from '../config/address.js';
 import type { BudgetConfig, Config } from '../config/config.js';
 import { GATE, type Gate } from '../http/thread.js';
 import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
 import { messageOf } from '../kernel/errors.js';
+import { keyedBudget } from '../keys/key-limits.js';
 import { Ledger } from '../ledger/client.js';
 import { shareOf } from '../ledger/segment.js';
 import { syncedTable } from '../pricing/table.js';
@@ -18,12 +20,15 @@ import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
+import { ConfigFile } from './config-file.js';
 import { Control, VERSION } from './control.js';
+import { Keys } from './keys.js';
 import { Prices, pricesInForce } from './prices.js';
 import { Reconciler } from './reconciler.js';
-import { freePort, type Mocks, startMocks } from './listen.js';
+import { freePort, Mocks } from './listen.js';
+import { reloaded } from './reload.js';
 import { Raises } from './raises.js';
-import { Workers } from './workers.js';
+import { Workers, type WorkersOptions } from './workers.js';
 
 const WORKERS_MAX_DEFAULT = 8;
 /** uWebSockets takes 4 KiB of headers unless told otherwise before it loads. */
@@ -36,20 +41,26 @@ const STATES = {
 
 export interface SupervisorOptions {
   readonly config: Config;
+  /** The configuration as the file has it now. Throws `bad_config`. */
+  readonly read: () => Config;
+  /** The file: read again when it changes. */
+  readonly file: string;
   readonly log: (line: string) => void;
 }
 
 export class Supervisor {
   readonly address: string;
   readonly workers: number;
-  readonly #config: Config;
+  #config: Config;
+  readonly #read: () => Config;
+  readonly #file: string;
   readonly #log: (line: string) => void;
   readonly #gate = new SharedArrayBuffer(4);
   readonly #tally: SharedArrayBuffer;
   readonly #balances: Balances;
   readonly #pool = new TokenPool();
   readonly #mocks: Mocks;
-  readonly #alerts: Alerts;
+  #alerts: Alerts;
   readonly #port: number;
   readonly #ended = deferred<number>();
   #ledger: Ledger | null = null;
@@ -57,23 +68,30 @@ export class Supervisor {
   #prices: Prices | null = null;
   #reconciler: Reconciler | null = null;
   #control: Control | null = null;
+  /** `null`: callers go by their names. */
+  #keys: Keys | null = null;
   readonly #raises: Raises;
+  #configFile: ConfigFile | null = null;
+  #configState: ConfigState = { loadedAtMs: Date.now(), problem: null };
+  #reloading: Promise<void> = Promise.resolve();
   #stopping = false;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
     const { config } = options;
     const { host } = config.server;
-    this.#config = { ...config, providers: mocks.providers };
+    this.#config = config;
+    this.#read = options.read;
+    this.#file = options.file;
     this.#log = options.log;
     this.#port = port;
     this.#mocks = mocks;
     this.#balances = new Balances(config.budget);
     this.#raises = new Raises({
-      budget: () => this.#config.budget,
+      budget: () => this.#baseBudget(),
       apply: (budget) => this.#limit(budget),
       now: () => Date.now(),
     });
-    this.#alerts = new Alerts({ config, tell: (message) => this.#log(`⚠ ${message}`) });
+    this.#alerts = this.#alertsOf();
     this.address = `http://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
     this.#tally = new SharedArrayBuffer(tallyBytes(this.workers));
@@ -84,7 +102,9 @@ export class Supervisor {
     process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= HEADER_BYTES_MAX;
     const { host, port } = options.config.server;
     const free = await freePort(host, port);
-    const supervisor = new Supervisor(options, free, await startMocks(options.config));
+    const mocks = new Mocks();
+    const config = { ...options.config, providers: await mocks.resolve(options.config) };
+    const supervisor = new Supervisor({ ...options, config }, free, mocks);
     try {
       await supervisor.#start();
     } catch (error) {
@@ -97,6 +117,58 @@ export class Supervisor {
   /** Resolves with the exit code once everything is down. */
   get ended(): Promise<number> {
     return this.#ended.promise;
+  }
+
+  /**
+   * Reads the file again. What can change while requests are under way is in force in every worker
+   * when it resolves; what cannot is named. Throws `bad_config`, and all stays as it was.
+   */
+  async reload(): Promise<readonly string[]> {
+    const turn = this.#reloading.then(() => this.#reload());
+    this.#reloading = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+
+  async #reload(): Promise<readonly string[]> {
+    try {
+      const kept = await this.#takeUp(this.#read());
+      this.#configState = { loadedAtMs: Date.now(), problem: null };
+      const more = kept.map((name) => `${name} changes with a restart`);
+      this.#log(`configuration: read again, in force${['', ...more].join('; ')}`);
+      return kept;
+    } catch (error) {
+      this.#configState = { ...this.#configState, problem: messageOf(error) };
+      this.#log(`⚠ configuration: the old one stays in force:\n${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  async #takeUp(read: Config): Promise<readonly string[]> {
+    const ledger = this.#ledger;
+    if (ledger === null || this.#stopping) return [];
+    const before = this.#config;
+    const { config, kept } = reloaded(before, read);
+    const providers = await this.#mocks.resolve(config);
+    this.#config = { ...config, providers };
+    this.#prices?.close();
+    this.#prices = this.#pricesOf();
+    await this.#threads?.configure(this.#config, this.#raises.budget);
+    if (!isDeepStrictEqual(alertsIn(before), alertsIn(config))) await this.#replaceAlerts(ledger);
+    await ledger.reconfigure(this.#raises.budget, this.#alerts.plans);
+    this.#reconciler?.close();
+    this.#reconciler = this.#reconcilerOf(ledger);
+    return kept;
+  }
+
+  /** What is under way on the old channels comes to its end first. */
+  async #replaceAlerts(ledger: Ledger): Promise<void> {
+    const before = this.#alerts;
+    this.#alerts = this.#alertsOf();
+    await before.end();
+    this.#alerts.start(ledger);
   }
 
   /** Ends in order: no new requests, those under way finish, the books are closed. */
@@ -115,6 +187,7 @@ export class Supervisor {
   async #start(): Promise<void> {
     const { budget, storage } = this.#config;
     this.#prices = this.#pricesOf();
+    if (this.#config.auth.mode === 'keys') this.#keys = this.#keysOf();
     // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
     const warm = this.#pool.warm(encodingsOf(this.#config)).catch(() => undefined);
     const ledger = await Ledger.open({
@@ -137,22 +210,30 @@ export class Supervisor {
     this.#control = await Control.start(this.#runningWith(ledger, threads));
     await Promise.all([threads.start(), warm]);
     this.#control.announce();
-    this.#reconciler = new Reconciler({
-      config: this.#config,
-      ledger,
-      log: this.#log,
-      now: () => Date.now(),
-    });
+    this.#reconciler = this.#reconcilerOf(ledger);
+    // What goes wrong is told where it happens.
+    const reload = (): void => void this.reload().catch(() => undefined);
+    this.#configFile = new ConfigFile(this.#file, reload);
+  }
+
+  #alertsOf(): Alerts {
+    return new Alerts({ config: this.#config, tell: (message) => this.#log(`⚠ ${message}`) });
+  }
+
+  #reconcilerOf(ledger: Ledger): Reconciler {
+    const config = this.#config;
+    return new Reconciler({ config, ledger, log: this.#log, now: () => Date.now() });
   }
 
   #runningWith(ledger: Ledger, threads: Workers): Running {
-    const fileConfig = this.#config;
-    const raises = this.#raises;
+    const config = (): Config => ({ ...this.#config, budget: this.#raises.budget });
     return {
       get config() {
-        return { ...fileConfig, budget: raises.budget };
+        return config();
       },
-      raises,
+      raises: this.#raises,
+      reload: () => this.reload(),
+      configState: () => this.#configState,
       address: this.address,
       version: VERSION,
       pid: process.pid,
@@ -162,7 +243,7 @@ export class Supervisor {
       adjust: (wanted) => this.#balances.adjust(ledger, wanted),
       books: (date) => this.#balances.status(ledger, date),
       prices: () => pricesInForce(this.#prices?.current ?? null),
-      priceTable: () => syncedTable(fileConfig),
+      priceTable: () => syncedTable(this.#config),
       tally: new TallyReader(this.#tally),
       workers: () => threads.count,
       state: () => STATES[Atomics.load(new Int32Array(this.#gate), 0) as Gate],
@@ -178,6 +259,24 @@ export class Supervisor {
     });
   }
 
+  /** The limits that are not raised: the file's, held down by keys. */
+  #baseBudget(): BudgetConfig {
+    const { budget } = this.#config;
+    return this.#keys === null ? budget : keyedBudget(budget, this.#keys.current, Date.now());
+  }
+
+  #keysOf(): Keys {
+    return new Keys({
+      storagePath: this.#config.storage.path,
+      onKeys: (keys) => {
+        this.#threads?.tell({ type: 'keys', keys });
+        this.#limit(this.#raises.budget);
+      },
+      log: this.#log,
+      now: () => Date.now(),
+    });
+  }
+
   #pricesOf(): Prices {
     return new Prices({
       config: this.#config,
@@ -189,24 +288,9 @@ export class Supervisor {
   }
 
   #workersWith(ledger: Ledger): Workers {
-    const { storage } = this.#config;
     return new Workers({
       count: this.workers,
-      start: {
-        config: this.#config,
-        port: this.#port,
-        counters: this.#balances.buffer,
-        gate: this.#gate,
-        tally: this.#tally,
-        salt: this.#balances.salt,
-        journal: {
-          directory: join(storage.path, 'journal'),
-          durability: storage.durability,
-          ...shareOf(storage.maxJournalBytes / 2, this.workers),
-        },
-      },
-      prices: () => this.#prices?.current ?? null,
-      budget: () => this.#raises.budget,
+      start: () => this.#workerStart(),
       pool: this.#pool,
       nextJournalId: () => ledger.nextJournalId(),
       recover: (journalId) => this.#balances.recover(ledger, journalId),
@@ -215,6 +299,26 @@ export class Supervisor {
       log: this.#log,
       now: () => Date.now(),
     });
+  }
+
+  #workerStart(): ReturnType<WorkersOptions['start']> {
+    const { storage } = this.#config;
+    return {
+      config: this.#config,
+      budget: this.#raises.budget,
+      port: this.#port,
+      counters: this.#balances.buffer,
+      gate: this.#gate,
+      tally: this.#tally,
+      salt: this.#balances.salt,
+      journal: {
+        directory: join(storage.path, 'journal'),
+        durability: storage.durability,
+        ...shareOf(storage.maxJournalBytes / 2, this.workers),
+      },
+      prices: this.#prices?.current ?? null,
+      keys: this.#keys?.current ?? null,
+    };
   }
 
   #ledgerFailed(what: string): void {
@@ -232,7 +336,9 @@ export class Supervisor {
 
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
+    this.#configFile?.close();
     this.#prices?.close();
+    this.#keys?.close();
     this.#reconciler?.close();
     this.#raises.close();
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
@@ -243,9 +349,12 @@ export class Supervisor {
       await this.#ledger.close();
     }
     await this.#pool.close();
-    await Promise.all(this.#mocks.running.map((mock) => mock.close()));
+    await this.#mocks.close();
   }
 }
+
+/** What channels are made of. */
+const alertsIn = ({ alerts, budget }: Config): unknown => [alerts, budget.alertWebhooks];
 
 /** The encodings that the configured models are counted with. */
 function encodingsOf(config: Config) {

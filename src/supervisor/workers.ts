@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker, MessageChannel } from 'node:worker_threads';
+import type { BudgetConfig, Config } from '../config/config.js';
 import { type FromWorker, type ToWorker, type WorkerStart } from '../http/thread.js';
 import { type Deferred, deferred } from '../kernel/deferred.js';
 import { TokenPakError } from '../kernel/errors.js';
@@ -18,10 +19,8 @@ const HANG_MS = 5_000;
 
 export interface WorkersOptions {
   readonly count: number;
-  readonly start: Omit<WorkerStart, 'index' | 'journalId' | 'tokens' | 'prices' | 'budget'>;
-  /** Those in force when a worker starts. */
-  readonly prices: () => WorkerStart['prices'];
-  readonly budget: () => WorkerStart['budget'];
+  /** What a worker that starts now is given. */
+  readonly start: () => Omit<WorkerStart, 'index' | 'journalId' | 'tokens'>;
   readonly pool: TokenPool;
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
@@ -37,6 +36,7 @@ export class Workers {
   readonly #threads = new Map<number, Worker>();
   /** How often each worker has died soon after it listened, in a row. */
   readonly #shortLives = new Map<number, number>();
+  #configurations = 0;
   #stopping = false;
 
   constructor(options: WorkersOptions) {
@@ -58,21 +58,30 @@ export class Workers {
     for (const worker of this.#threads.values()) worker.postMessage(message);
   }
 
+  /** Resolves when every worker that there is works by it. One that starts now does anyway. */
+  async configure(config: Config, budget: BudgetConfig): Promise<void> {
+    const id = ++this.#configurations;
+    await Promise.all(
+      [...this.#threads.values()].map((worker) => {
+        const { promise, resolve } = deferred<void>();
+        const hear = (message: FromWorker): void => {
+          if (message.type === 'configured' && message.id === id) resolve();
+        };
+        worker.on('message', hear).once('exit', resolve);
+        worker.postMessage({ type: 'config', id, config, budget } satisfies ToWorker);
+        return promise.finally(() => worker.off('message', hear).off('exit', resolve));
+      }),
+    );
+  }
+
   async #startOne(index: number): Promise<void> {
-    const { start, prices, budget, pool, nextJournalId, now } = this.#options;
+    const { start, pool, nextJournalId, now } = this.#options;
     const journalId = await nextJournalId();
     const { port1, port2 } = new MessageChannel();
     pool.serve(port1);
     const worker = new Worker(new URL('../http/worker.js', import.meta.url), {
       name: `http-${index}`,
-      workerData: {
-        ...start,
-        index,
-        prices: prices(),
-        budget: budget(),
-        journalId,
-        tokens: port2,
-      } satisfies WorkerStart,
+      workerData: { ...start(), index, journalId, tokens: port2 } satisfies WorkerStart,
       transferList: [port2],
     });
     this.#threads.set(index, worker);
@@ -98,6 +107,9 @@ export class Workers {
     switch (message.type) {
       case 'listening':
         started.resolve();
+        break;
+      case 'configured':
+        // Heard by who asked.
         break;
       case 'cannot_start':
         started.reject(new TokenPakError('cannot_start', message.message));

@@ -37,7 +37,7 @@ t.test('the OpenAPI document is of the routes that there are', async (t) => {
       named.map(({ name }) => name),
       params,
     );
-    t.equal(operation.requestBody !== undefined, route.method === 'POST', route.path);
+    t.equal(operation.requestBody !== undefined, route.body !== undefined, route.path);
     t.equal(operation.security?.length === 0, route.open === true, route.path);
     t.ok(operation.summary.endsWith('.') && 'default' in operation.responses, route.path);
   }

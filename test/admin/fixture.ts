@@ -54,6 +54,8 @@ export function runningWith(
     config: { ...RECIPE_CONFIG, admin: { metricsUserLabels: false, ...admin } },
     priceTable: () => new PriceTable(RECIPE_CONFIG),
     raises: { all: [], put: async () => {} },
+    reload: async () => [],
+    configState: () => ({ loadedAtMs: NOON_MS, problem: null }),
     prices: () => ({ version: 'test', asOfMs: NOON_MS }),
     address: 'http://127.0.0.1:8000',
     version: '0.0.0',

@@ -45,9 +45,10 @@ t.test('a counter table that is full refuses in words, and hangs nobody', async 
   } as unknown as Proxy;
   const body = Buffer.from('{"model":"gpt-4","max_tokens":5,"messages":[]}');
   const exchange = { api: 'chat', body } as unknown as Exchange;
-  t.match(quoteFor(proxy, exchange, 'one-too-many'), {
+  const caller = (user: string) => ({ user, models: null });
+  t.match(quoteFor(proxy, exchange, caller('one-too-many')), {
     rejected: 'ledger_unavailable',
     message: /cannot hold this caller now\. Nothing was sent/,
   });
-  t.match(quoteFor(proxy, exchange, 'mine'), { account: mine }, 'who is in stays in');
+  t.match(quoteFor(proxy, exchange, caller('mine')), { account: mine }, 'who is in stays in');
 });

@@ -60,6 +60,8 @@ t.test('a person reads one line for each thing there is', async (t) => {
     ledger_lag_records: 1,
     ledger_entries: 1_234,
     drift_usd: '0.00',
+    config_loaded_at: '2026-03-25T09:00:00.000Z',
+    config_problem: null,
   };
   t.equal(
     renderStatus(status, { admin: 'http://127.0.0.1:8001', color: false }),
@@ -72,6 +74,11 @@ t.test('a person reads one line for each thing there is', async (t) => {
   in flight  2 requests hold $0.50
   books      1,234 requests, 1 record still to be booked
   drift      none: counters and books agree`,
+  );
+  const refused = { ...status, config_problem: 'config.yaml:3:5: no such key' };
+  t.match(
+    renderStatus(refused, { admin: '', color: false }),
+    /config +the file is refused: config\.yaml:3:5/,
   );
   const drifting = { ...status, drift_usd: '0.01' };
   t.match(

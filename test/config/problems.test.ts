@@ -124,10 +124,6 @@ const FAULTS: Record<string, { yaml: string; says: RegExp[] }> = {
     yaml: `budget: {per_user_limits: {user_limits: {? ${'ä'.repeat(129)} : {}}}}`,
     says: [/at most 256 bytes/],
   },
-  'auth.mode keys': {
-    yaml: 'auth: { mode: keys }',
-    says: [/auth\.mode: keys is not available in this version/],
-  },
   'an open admin listener': {
     yaml: 'admin: { host: 0.0.0.0 }',
     says: [/admin\.host: .*admin\.token/],

@@ -9,7 +9,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['supervisor'],
   ['http', 'admin', 'mock'],
   ['proxy', 'reconcile'],
-  ['pricing', 'tokens', 'budget', 'ledger', 'wire', 'upstream', 'alert'],
+  ['pricing', 'tokens', 'budget', 'ledger', 'wire', 'upstream', 'alert', 'keys'],
   ['config'],
   ['kernel'],
 ];
