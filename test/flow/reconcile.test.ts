@@ -123,7 +123,7 @@ t.test('finds drift, explains it, and books it once, by the cent', async (t) => 
     new RegExp(`✓ openai ${DAY_TEXT}: -\\$0\\.40 booked`),
     'without a proxy too',
   );
-  t.match(await verify(join(folder, 'data')), { entries: 4, problems: [] });
+  t.match(await verify(join(folder, 'data')), { entries: 4, problems: { length: 0 } });
 });
 
 t.test('says which key is missing', async (t) => {

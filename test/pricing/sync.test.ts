@@ -29,7 +29,7 @@ async function setting(t: Test, answer: Behaviour): Promise<Setting> {
 t.test('stores what it fetched, with source, time and hash, and asks by ETag', async (t) => {
   const { server, path, sync } = await setting(t, sends(GOOD, { etag: '"one"' }));
   const first = await sync();
-  t.match(first, { stored: true, problems: [], models: 3, providers: ['openai'] });
+  t.match(first, { stored: true, problems: { length: 0 }, models: 3, providers: ['openai'] });
   t.match(first.version, /^127\.0\.0\.1:\d+@2026-11-25T13:05Z#[0-9a-f]{8}$/);
   t.match(readPrices(path), { source: server.url, fetchedAtMs: NOW_MS, etag: '"one"' });
   server.answer = (response, request) => {
@@ -124,7 +124,11 @@ t.test('refuses prices that cannot be true unless forced', async (t) => {
     t.same(readPrices(path), old);
   }
   server.answer = sends(listOf({ 'gpt-4': [300, 60], 'gpt-4o': [2.5, 10] }));
-  t.match(await sync(), { stored: true, problems: [] }, 'ten times is not more than ten times');
+  t.match(
+    await sync(),
+    { stored: true, problems: { length: 0 } },
+    'ten times is not more than ten times',
+  );
   server.answer = sends(listOf({ 'gpt-4': [1, 60], 'gpt-4o': [2.5, 10] }));
   t.match(await sync({ force: true }), { stored: true, problems: [/gpt-4/] });
 });
