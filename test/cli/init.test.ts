@@ -7,7 +7,7 @@ t.test('writes a config that loads as it stands', async (t) => {
   const target = `${t.testdir({})}/config.yaml`;
   initConfig(target);
   const loaded = loadConfig(target, { OPENAI_API_KEY: 'sk-test' });
-  t.match(loaded, { ok: true, missingEnv: [], warnings: [] });
+  t.match(loaded, { ok: true, missingEnv: { length: 0 }, warnings: { length: 0 } });
 });
 
 t.test('never overwrites a file', async (t) => {

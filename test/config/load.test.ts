@@ -118,7 +118,11 @@ alerts:
     smtp: { url: 'smtp://me:secret@mail.example:587', from: 'tokenpak@example.com' },
   });
   const none = good(`${MOCK}alerts: { webhook_secret: '', fallback: '' }`);
-  t.match(none.config.alerts, { webhookSecrets: [], fallback: null, fallbackAfterMs: 300_000 });
+  t.match(none.config.alerts, {
+    webhookSecrets: { length: 0 },
+    fallback: null,
+    fallbackAfterMs: 300_000,
+  });
 });
 
 t.test('keeps names that JavaScript has plans for harmless', async (t) => {

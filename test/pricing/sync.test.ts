@@ -37,7 +37,7 @@ t.test('stores what it fetched, with source, time and hash, and asks by ETag', a
     response.writeHead(304).end();
   };
   const again = await sync({ now: () => NOW_MS + 1 });
-  t.match(again, { shape: null, version: first.version, changes: [] });
+  t.match(again, { shape: null, version: first.version, changes: { length: 0 } });
   t.match(readPrices(path), { fetchedAtMs: NOW_MS, checkedAtMs: NOW_MS + 1 });
   server.answer = sends(GOOD);
   t.equal((await sync({ now: () => NOW_MS + 2 })).version, first.version, 'the same prices');
