@@ -212,7 +212,7 @@ t.test('an OpenAI client sees usage where it asked, and the cost', async (t) => 
   };
   const asked = await read({ stream_options: { include_usage: true } });
   t.match(asked.at(-1), {
-    choices: [],
+    choices: { length: 0 },
     usage: { prompt_tokens: 9, prompt_tokens_details: { cached_tokens: 4 } },
     request_cost_cents: Number,
   });
