@@ -1,6 +1,9 @@
-// Holds README and ARCHITECTURE to the product: what they name exists, what they quote is printed.
+// Holds README, ARCHITECTURE and docs/ to the product: what they name exists, what they quote is
+// printed, and what is generated or listed by the code is all there.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { validateConfig } from '../src/cli/validate-config.js';
@@ -16,7 +19,14 @@ const textOf = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 
 const README = textOf('README.md');
 const ARCHITECTURE = textOf('ARCHITECTURE.md');
-const DOCUMENTS = Object.entries({ 'README.md': README, 'ARCHITECTURE.md': ARCHITECTURE });
+const PAGES = readdirSync(`${root}docs`).map((name) => `docs/${name}`);
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', ...PAGES].map(
+  (name) => [name, textOf(name)] as const,
+);
+/** All that users read. */
+const MANUAL = DOCUMENTS.filter(([name]) => name !== 'ARCHITECTURE.md')
+  .map(([, text]) => text)
+  .join('\n');
 const LINES_MAX = 200;
 
 const captures = (text: string, pattern: RegExp): string[] => [
@@ -29,12 +39,12 @@ async function commandsOf(verb: readonly string[]): Promise<string[]> {
   return captures(stdout.split(/^Commands:$/m)[1] ?? '', /^ {2}([a-z][a-z-]*)/gm);
 }
 
-t.test('every verb in README exists', async (t) => {
+t.test('every verb that the manual names exists', async (t) => {
   const verbs = await commandsOf([]);
-  const called = captures(README, /(?<=^|[\s`])tokenpak ([a-z][a-z-]*)(?=$|[\s`.,])/gm);
+  const called = captures(MANUAL, /(?<=^|[\s`])tokenpak ([a-z][a-z-]*)(?=$|[\s`.,])/gm);
   t.ok(called.length > 3, 'verbs are found');
   for (const verb of called) t.ok(verbs.includes(verb), `tokenpak ${verb}`);
-  const books = captures(README, /tokenpak ledger ([a-z]+)/g);
+  const books = captures(MANUAL, /tokenpak ledger ([a-z]+)/g);
   const bookVerbs = await commandsOf(['ledger']);
   for (const verb of books) t.ok(bookVerbs.includes(verb), `tokenpak ledger ${verb}`);
 });
@@ -45,26 +55,32 @@ t.test('every verb of the command line stands in README', async (t) => {
   }
 });
 
+/** As links name them. */
+const headingsOf = (file: string): string[] =>
+  captures(textOf(file), /^#+ (.+)$/gm).map((title) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
 t.test('every link leads to a file of the project, or to a heading', async (t) => {
   for (const [name, text] of DOCUMENTS) {
-    const headings = captures(text, /^#+ (.+)$/gm).map((title) =>
-      title
-        .toLowerCase()
-        .replace(/[^\w -]/g, '')
-        .replaceAll(' ', '-'),
-    );
     for (const target of captures(text, /\]\((?!https?:)([^)]+)\)/g)) {
-      const leads = target.startsWith('#')
-        ? headings.includes(target.slice(1))
-        : existsSync(`${root}${target}`);
-      t.ok(leads, `${name}: ${target}`);
+      const [path = '', heading] = target.split('#');
+      const file = path === '' ? name : join(dirname(name), path);
+      t.ok(existsSync(`${root}${file}`), `${name}: ${target}`);
+      if (heading !== undefined) t.ok(headingsOf(file).includes(heading), `${name}: ${target}`);
     }
   }
 });
 
 t.test('every path exists', async (t) => {
   for (const [name, text] of DOCUMENTS) {
-    const paths = captures(text, /`((?:src|test|bench|fixtures|scripts)(?:\/[\w.-]+)*)`/g);
+    const paths = captures(
+      text,
+      /`((?:src|test|bench|fixtures|scripts|contrib|docs)(?:\/[\w.-]+)*)`/g,
+    );
     for (const path of [...paths, ...captures(text, /`(config\.example\.yaml)`/g)]) {
       t.ok(existsSync(`${root}${path}`), `${name}: ${path}`);
     }
@@ -89,9 +105,9 @@ t.test('README names the test command and shows what validate-config prints', as
   t.ok(README.includes(`$ tokenpak validate-config config.yaml\n${shown}\n`), shown);
 });
 
-t.test('every config of README loads', async (t) => {
+t.test('every config of the manual loads', async (t) => {
   const folder = temporaryFolder(t);
-  const blocks = captures(README, /^```yaml\n([\s\S]*?)^```$/gm);
+  const blocks = captures(MANUAL, /^```yaml\n([\s\S]*?)^```$/gm);
   t.ok(blocks.length > 0, 'one is found');
   for (const [index, text] of blocks.entries()) {
     const file = `${folder}/${index}.yaml`;
@@ -115,9 +131,9 @@ function hasKey(schema: Node | undefined, [first, ...rest]: readonly string[]): 
   return hasKey(inner, rest);
 }
 
-t.test('every config key in README exists', async (t) => {
+t.test('every config key that the manual names exists', async (t) => {
   const sections = Object.keys(CONFIG_SCHEMA.properties).join('|');
-  const keys = captures(README, new RegExp(`\`((?:${sections})(?:\\.\\w+)+)\``, 'g'));
+  const keys = captures(MANUAL, new RegExp(`\`((?:${sections})(?:\\.\\w+)+)\``, 'g'));
   t.ok(keys.length > 20, 'keys are found');
   for (const key of keys) t.ok(hasKey(CONFIG_SCHEMA as Node, key.split('.')), key);
 });
@@ -129,6 +145,24 @@ t.test('README tells every error code but that of a defect, with its status', as
     const row = rows.find((line) => line.includes(`\`${code}\``)) ?? '';
     t.match(row.split('|')[1], new RegExp(`\\b${status}\\b`), code);
   }
+});
+
+t.test('docs/configuration.md is what the schema says', async (t) => {
+  const script = `${root}scripts/configuration.mjs`;
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
+  t.equal(status, 0, stderr);
+});
+
+t.test('docs/troubleshooting.md has a section for every code, and none for another', async (t) => {
+  const files = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' });
+  const code = files.filter((file) => file.endsWith('.ts')).map((file) => textOf(`src/${file}`));
+  const thrown = captures(code.join('\n'), /new (?:TokenPakError\(|Refused\(\d+,)\s*'([a-z_]+)'/g);
+  const told = captures(textOf('docs/troubleshooting.md'), /^### `([a-z_]+)`/gm);
+  t.same(told.toSorted(), [...new Set([...thrown, ...Object.keys(ERRORS)])].toSorted());
+});
+
+t.test('README leads to every page of docs', async (t) => {
+  for (const page of PAGES) t.ok(README.includes(`](${page})`), page);
 });
 
 t.test('ARCHITECTURE is short, and the tests it names exist', async (t) => {
