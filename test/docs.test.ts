@@ -161,6 +161,20 @@ t.test('docs/troubleshooting.md has a section for every code, and none for anoth
   t.same(told.toSorted(), [...new Set([...thrown, ...Object.keys(ERRORS)])].toSorted());
 });
 
+t.test('container and service run what the package has', async (t) => {
+  const { bin, files } = JSON.parse(textOf('package.json')) as {
+    bin: { tokenpak: string };
+    files: string[];
+  };
+  const image = textOf('Dockerfile');
+  const copied = captures(image, /^COPY (?:--from=build \/app\/)?(.+) \S+$/gm).flatMap((paths) =>
+    paths.split(' '),
+  );
+  for (const path of copied) t.ok(existsSync(`${root}${path}`), path);
+  for (const path of files) t.ok(copied.includes(path), `the image has ${path}`);
+  for (const text of [image, textOf('contrib/tokenpak.service')]) t.ok(text.includes(bin.tokenpak));
+});
+
 t.test('README leads to every page of docs', async (t) => {
   for (const page of PAGES) t.ok(README.includes(`](${page})`), page);
 });
