@@ -2,7 +2,7 @@
 // them is whole.
 
 import { Type } from 'typebox';
-import { localDate, utcStart } from '../kernel/calendar.js';
+import { localDate, utcDate as utcDateAt, utcStart } from '../kernel/calendar.js';
 import { nano, parseDecimal, usdText } from '../kernel/money.js';
 import type { Adjustment } from '../ledger/protocol.js';
 import { dayText } from '../ledger/spend.js';
@@ -27,6 +27,8 @@ export const ADJUSTMENTS = Type.Object({
 
 const HALF_DAY_MS = 43_200_000;
 const ADJUSTMENTS_MAX = 500;
+/** A billion dollars: beyond it someone has mistaken the unit. */
+const AMOUNT_MAX = 10n ** 18n;
 
 export async function adjustments(running: Running, { body }: Asked): Promise<Reply> {
   const list = (body as { adjustments?: unknown } | null)?.adjustments;
@@ -46,21 +48,23 @@ export async function adjustments(running: Running, { body }: Asked): Promise<Re
   };
 }
 
-function adjustmentOf(item: unknown, { config }: Running): Adjustment {
+function adjustmentOf(item: unknown, { config, now }: Running): Adjustment {
   const { provider, day, amount_usd } = (item ?? {}) as Partial<AdjustmentJson>;
   if (typeof provider !== 'string' || !Object.hasOwn(config.providers, provider)) {
     throw badRequest('provider: none of this name is configured.');
   }
   const isDay = typeof day === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(day);
-  if (!isDay || Number.isNaN(Date.parse(`${day}T00:00:00Z`))) {
+  const utcDate = isDay ? Number(day.replaceAll('-', '')) : 0;
+  if (!isDay || utcDateAt(utcStart(utcDate)) !== utcDate) {
     throw badRequest('day: expected one such as "2026-03-25".');
   }
+  // The counters hold two days at a time: one to come would take the place of what is spent today.
+  if (utcDate > utcDateAt(now())) throw badRequest(`day: ${day} is to come.`);
   const size =
     typeof amount_usd === 'string' ? parseDecimal(amount_usd.replace(/^-/, ''), 9) : null;
-  if (size === null || typeof amount_usd !== 'string') {
-    throw badRequest('amount_usd: expected decimal dollars as a string.');
+  if (size === null || size > AMOUNT_MAX || typeof amount_usd !== 'string') {
+    throw badRequest('amount_usd: expected decimal dollars as a string, at most a billion.');
   }
-  const utcDate = Number(day.replaceAll('-', ''));
   return {
     provider,
     utcDate,

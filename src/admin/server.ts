@@ -77,9 +77,9 @@ async function answer(
   try {
     send(response, await replyTo(shown, request), request.method === 'HEAD');
   } catch (error) {
+    if (response.headersSent) return void response.destroy();
     // The rest of a body that was refused is not read: the connection goes with the answer.
     response.setHeader('connection', 'close');
-    if (response.headersSent) return void response.destroy();
     const { status, code } = refusalOf(error);
     if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="tokenpak admin"');
     send(response, { status, json: { error: { code, message: messageOf(error) } } });

@@ -104,3 +104,24 @@ t.test('tells spending by what is asked, and what is wrong with the question', a
     ],
   });
 });
+
+t.test('books no correction of a day that is to come, nor of more than a billion', async (t) => {
+  const adjusted: unknown[] = [];
+  const adjust = async (wanted: readonly unknown[]) => {
+    adjusted.push(...wanted);
+    return [];
+  };
+  const listener = await startListener(t, runningWith({ adjust }));
+  const post = async (day: string, amount_usd: string) => {
+    const body = JSON.stringify({ adjustments: [{ provider: 'openai', day, amount_usd }] });
+    const { status, text } = await ask(listener, '/admin/adjustments', { method: 'POST', body });
+    return [status, /"message":"(\w+)/.exec(text)?.[1]];
+  };
+  t.same(await post('2026-03-26', '1'), [400, 'day']);
+  t.same(await post('2027-03-25', '1'), [400, 'day']);
+  t.same(await post('2026-02-31', '1'), [400, 'day']);
+  t.same(await post('2026-03-25', '-10000000000'), [400, 'amount_usd']);
+  t.equal(adjusted.length, 0);
+  t.same(await post('2026-03-25', '-1.5'), [200, undefined]);
+  t.match(adjusted, [{ utcDate: 20260325, amount: -1_500_000_000n }]);
+});

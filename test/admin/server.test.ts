@@ -91,3 +91,14 @@ t.test('a port that is taken is an error, unless nobody asked for it', async (t)
   const second = await startListener(t, runningWith({ admin: anyPort }));
   t.not(second.port, 8001, '8001 is taken by the first, or by a stranger');
 });
+
+t.test('a stream that cannot go on ends its connection, not the proxy', async (t) => {
+  const running = runningWith({
+    state: () => {
+      throw new Error('a defect');
+    },
+  });
+  const listener = await startListener(t, running);
+  await t.rejects(ask(listener, '/admin/events'));
+  t.equal((await ask(listener, '/admin/openapi.json')).status, 200);
+});
