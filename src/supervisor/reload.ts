@@ -1,6 +1,7 @@
 // What of a configuration that was read again can be had while the proxy runs. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
+import { isLoopback } from '../config/address.js';
 import type { Config } from '../config/config.js';
 
 export interface Reloaded {
@@ -22,7 +23,9 @@ export function reloaded(running: Config, read: Config): Reloaded {
     requestTimeoutMs: running.server.requestTimeoutMs,
   };
   const { host, port } = running.admin;
-  const admin = { ...read.admin, host, port };
+  // Without a token the file may do, for a host that is not listened on yet.
+  const token = isLoopback(host) ? read.admin.token : (read.admin.token ?? running.admin.token);
+  const admin = { ...read.admin, host, port, token };
   const budget = { ...read.budget, timezone: running.budget.timezone };
   const { storage, auth } = running;
   const kept = [
