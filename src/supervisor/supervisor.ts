@@ -151,10 +151,13 @@ export class Supervisor {
     if (ledger === null || this.#stopping) return [];
     const before = this.#config;
     const { config, kept } = reloaded(before, read);
-    const providers = await this.#mocks.resolve(config);
-    this.#config = { ...config, providers };
+    const next = { ...config, providers: await this.#mocks.resolve(config) };
+    const prices = this.#pricesOf(next);
     this.#prices?.close();
-    this.#prices = this.#pricesOf();
+    this.#prices = prices;
+    this.#config = next;
+    // They may have changed since the last look.
+    this.#threads?.tell({ type: 'prices', prices: prices.current });
     await this.#threads?.configure(this.#config, this.#raises.budget);
     if (!isDeepStrictEqual(alertsIn(before), alertsIn(config))) await this.#replaceAlerts(ledger);
     await ledger.reconfigure(this.#raises.budget, this.#alerts.plans);
@@ -186,7 +189,7 @@ export class Supervisor {
 
   async #start(): Promise<void> {
     const { budget, storage } = this.#config;
-    this.#prices = this.#pricesOf();
+    this.#prices = this.#pricesOf(this.#config);
     if (this.#config.auth.mode === 'keys') this.#keys = this.#keysOf();
     // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
     const warm = this.#pool.warm(encodingsOf(this.#config)).catch(() => undefined);
@@ -277,9 +280,9 @@ export class Supervisor {
     });
   }
 
-  #pricesOf(): Prices {
+  #pricesOf(config: Config): Prices {
     return new Prices({
-      config: this.#config,
+      config,
       onPrices: (prices) => this.#threads?.tell({ type: 'prices', prices }),
       raise: (notice) => this.#alerts.raise(notice),
       log: this.#log,

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { pricesFile } from '../../src/pricing/prices-file.js';
 import { startMock } from '../../src/mock/provider.js';
 import { get, post, startProxy, temporaryFolder } from './harness.js';
 import { asking, budgets, CENT_A_TOKEN, config } from './setup.js';
@@ -65,6 +66,16 @@ t.test('a bad file is refused with its fault, and the old one stays', async (t) 
   t.equal((await post(`${proxy.url}${CHAT}`, 'user-a', asking(8))).status, 200);
   t.equal((await reload(textOf('daily_limit_cents: 10'))).status, 200);
   t.match(await status(), { config_problem: null });
+});
+
+t.test('prices that cannot be read refuse it whole', async (t) => {
+  const { file, proxy, textOf, reload, status } = await setUp(t, 'daily_limit_cents: 10');
+  writeFileSync(pricesFile(join(dirname(file), 'data')), '{');
+  t.equal((await reload(textOf('daily_limit_cents: 20'))).status, 422);
+  t.match(await status(), { config_problem: /prices/ });
+  const [budget] = ((await status()) as { budgets: { limit_usd: string }[] }).budgets;
+  t.equal(budget?.limit_usd, '0.10', 'what is told is what is in force');
+  t.equal((await post(`${proxy.url}${CHAT}`, 'user-a', asking(12))).status, 402);
 });
 
 t.test('what needs a restart is named, and stays', async (t) => {
