@@ -86,7 +86,9 @@ function framed(status: number, headers: readonly string[], isHttp11: boolean): 
   }
   const base = { status, headers, keepAlive, keepAliveMs };
   if (status < 200 || status === 204 || status === 304) {
-    return { ...base, framing: 'sized', bodyBytes: 0 };
+    // A body that came all the same would be read as the answer to the next request.
+    const isBare = !isChunked && (length === null || /^0+$/.test(length));
+    return { ...base, framing: 'sized', bodyBytes: 0, keepAlive: keepAlive && isBare };
   }
   if (isChunked) return { ...base, framing: 'chunked', bodyBytes: 0 };
   if (length === null) return { ...base, framing: 'until_close', bodyBytes: 0, keepAlive: false };

@@ -68,10 +68,13 @@ const SOUND: Readonly<Record<string, readonly [string, Partial<Read>]>> = {
     'HTTP/1.1 500\r\ncontent-length: 0\r\n\r\n',
     { status: 500, body: '' },
   ],
-  'a status that has no body': ['HTTP/1.1 204 No\r\n\r\n', { status: 204, body: '', whole: true }],
+  'a status that has no body': [
+    'HTTP/1.1 204 No\r\n\r\n',
+    { status: 204, body: '', whole: true, keepAlive: true },
+  ],
   'one that has none though it says so': [
     'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n',
-    { status: 304, body: '', whole: true },
+    { status: 304, body: '', whole: true, keepAlive: false },
   ],
   'interim answers before it': [
     `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nlink: x\r\n\r\n${OK}content-length: 1\r\n\r\n!`,
