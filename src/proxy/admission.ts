@@ -51,9 +51,16 @@ export function admission(
   if (!isCountable || isRefusedAnyway(proxy, quote)) {
     return decided(admitAny(proxy, exchange, quote), quote);
   }
-  void counted(proxy, exchange, quote).then((exact) =>
-    decided(admitAny(proxy, exchange, exact), exact),
-  );
+  void counted(proxy, exchange, quote).then((exact) => {
+    const current = withLimitsInForce(proxy, exact);
+    decided(admitAny(proxy, exchange, current), current);
+  });
+}
+
+/** They may have been lowered while the prompt was counted. */
+function withLimitsInForce({ accounts, calendar, now }: Proxy, quote: Quote): Quote {
+  const account = accounts.of(quote.account.user, calendar.dateAt(now()));
+  return account === null ? quote : { ...quote, account };
 }
 
 /** A spent budget refuses at once: those whom it refuses ask again, and all would wait in line. */
