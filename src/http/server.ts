@@ -131,6 +131,7 @@ export class Server {
     asked: { readonly caller: Caller; readonly declared: number; readonly route: Route },
   ): void {
     const { caller, declared, route } = asked;
+    const { keys, config } = this.#proxy;
     const max = this.#proxy.config.server.maxBodyBytes;
     const tooLarge = (): void =>
       refuse(
@@ -152,6 +153,11 @@ export class Server {
       if (!isLast) return;
       exchange.body = body.subarray(0, bytes);
       exchange.readAtUs = this.#proxy.nowUs();
+      // A body may take as long as its client likes, and its key be revoked meanwhile.
+      if (keys !== this.#proxy.keys || config !== this.#proxy.config) {
+        const still = identify(this.#proxy, exchange.credential);
+        if ('rejected' in still) return reject(exchange, newRequestId(), still);
+      }
       if (route === 'count_tokens') countTokens(this.#proxy, exchange, caller, newRequestId);
       else serve(this.#proxy, exchange, caller, newRequestId);
     });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { revokeKey } from '../../src/keys/key-file.js';
@@ -29,7 +31,7 @@ async function setUp(t: Test, { budget = 'daily_limit_cents: 10000' }: Parts = {
     t.equal(code, 0, stderr);
     return JSON.parse(stdout) as Issued;
   };
-  const start = () => startProxy(t, { folder, config: text, workers: 2 });
+  const start = (workers = 2) => startProxy(t, { folder, config: text, workers });
   return { data: join(folder, 'data'), folder, mock, keys, create, start };
 }
 
@@ -90,6 +92,25 @@ t.test('keys of a running proxy come and go within a second', async (t) => {
   await until(401, ask);
   t.match((await ask()).json, { error: { message: 'This API key was revoked.' } });
   t.match((await keys('revoke', 'key_nobody')).stderr, /^✗ no key key_nobody: tokenpak keys list/);
+});
+
+t.test('a key that is revoked while a body comes in pays for nothing', async (t) => {
+  const { data, mock, create, start } = await setUp(t);
+  const { key, id } = await create('--user', 'user-a');
+  const proxy = await start(1);
+  const headers = { authorization: `Bearer ${key}`, 'transfer-encoding': 'chunked' };
+  const slow = request(`${proxy.url}/v1/chat/completions`, { method: 'POST', headers });
+  const answered = once(slow, 'response') as Promise<[IncomingMessage]>;
+  const body = JSON.stringify(asking(5));
+  slow.write(body.slice(0, 10));
+  await get(`${proxy.url}/v1/models`, key);
+  await revokeKey(data, id, Date.now());
+  await until(401, () => get(`${proxy.url}/v1/models`, key));
+  slow.end(body.slice(10));
+  const [answer] = await answered;
+  answer.resume();
+  t.equal(answer.statusCode, 401);
+  t.equal(mock.bill().requests, 0);
 });
 
 t.test('a key is held to its models and its time', async (t) => {
