@@ -9,7 +9,7 @@ import { nano } from '../../src/kernel/money.js';
 import type { Entry } from '../../src/ledger/entry.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import { Journal } from '../../src/ledger/journal.js';
-import { MAIN, run } from '../flow/harness.js';
+import { asUsersDo, MAIN, run } from '../flow/harness.js';
 import { budgetOf, editSegment, NOON_MS, reserveOf, settleOf } from '../ledger/samples.js';
 
 const USERS = ['user-a', '=1+1', '@sum', '-2', 'Ann, "B"'];
@@ -73,7 +73,7 @@ t.test('ledger export takes a range of days', async (t) => {
 t.test('ledger tail follows requests as they end, until it is interrupted', async (t) => {
   const { config, add } = booksOf(t);
   const args = [MAIN, 'ledger', 'tail', '--json', '--lines', '2', '--config', config];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(...asUsersDo(args), { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string | null> => {
