@@ -29,7 +29,10 @@ export class HttpExchange implements Exchange {
   body: Buffer = Buffer.alloc(0);
   readAtUs = 0;
   closed = false;
+  /** Its answer is known and due: no more of its body is wanted. */
+  isReplying = false;
   readonly #isHead: boolean;
+  readonly #closes: boolean;
   readonly #response: HttpResponse;
   #ready: (() => void) | null = null;
   #blocked = false;
@@ -45,6 +48,8 @@ export class HttpExchange implements Exchange {
       readonly api: Api;
       readonly credential: string | null;
       readonly isHead: boolean;
+      /** The connection ends with the answer. */
+      readonly closes: boolean;
       readonly forwarded: Readonly<Record<string, string>>;
       readonly retryCount: number;
       readonly tally: Tally;
@@ -60,6 +65,7 @@ export class HttpExchange implements Exchange {
     this.tally = request.tally;
     this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;
+    this.#closes = request.closes;
     response.onAborted(() => {
       if (this.closed) return;
       this.closed = true;
@@ -70,6 +76,14 @@ export class HttpExchange implements Exchange {
   }
 
   reply(status: number, headers: Headers, body: string | Uint8Array): void {
+    if (!this.#closes) return this.#reply(status, headers, body);
+    this.isReplying = true;
+    // Not at once: uWebSockets would read on in the bytes at hand, though it closes. Behind a
+    // request that has no answer it hangs up.
+    setImmediate(() => this.#reply(status, headers, body));
+  }
+
+  #reply(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.closed) return;
     this.closed = true;
     if (body.length > LARGE_BYTES) {
@@ -79,9 +93,8 @@ export class HttpExchange implements Exchange {
     this.#response.cork(() => {
       this.#head(status, headers);
       // A body behind the head of a HEAD answer would be read as the next answer.
-      if (!this.#isHead) return void this.#response.end(body);
-      this.#response.writeHeader('content-length', String(Buffer.byteLength(body)));
-      this.#response.endWithoutBody();
+      if (!this.#isHead) return void this.#response.end(body, this.#closes);
+      this.#response.endWithoutBody(Buffer.byteLength(body), this.#closes);
     });
     this.#onEnd();
   }
@@ -183,7 +196,7 @@ export class HttpExchange implements Exchange {
 
   #finish(): void {
     this.closed = true;
-    this.#response.cork(() => this.#response.end());
+    this.#response.cork(() => this.#response.end(undefined, this.#closes));
     this.#onEnd();
   }
 

@@ -21,6 +21,7 @@ import { reject } from '../proxy/rejection.js';
 import { budgetView, modelsView, type View } from '../proxy/views.js';
 import { FORWARDED_HEADERS } from '../upstream/provider.js';
 import { HttpExchange } from './exchange.js';
+import { type Head, headOf } from './head.js';
 import { type Route, routeOf } from './routes.js';
 import { GATE, type Gate } from './thread.js';
 
@@ -66,8 +67,17 @@ export class Server {
   }
 
   #accept(response: HttpResponse, request: HttpRequest): void {
+    // First: `getMethod` makes the method lower-case for good.
+    const head = headOf(request);
     const route = routeOf(request.getMethod(), request.getUrl());
-    const exchange = this.#exchangeOf(response, request, route);
+    const exchange = this.#exchangeOf(response, request, { route, head });
+    if (head.fault !== null) {
+      return refuse(
+        exchange,
+        'invalid_request',
+        `The request can be read in two ways: ${head.fault}.`,
+      );
+    }
     if (route === 'healthz') return reply(exchange, { status: 200, json: '{"status":"ok"}' });
     if (route === 'readyz') return reply(exchange, readiness(this.#gate()));
     if (route === 'unmetered') {
@@ -79,7 +89,7 @@ export class Server {
       );
     }
     if (route === 'models') {
-      const anthropic = request.getHeader('anthropic-version') !== '';
+      const anthropic = head.get('anthropic-version') !== '';
       return reply(exchange, modelsView(this.#proxy, exchange.credential, anthropic));
     }
     if (route === 'budget') return reply(exchange, budgetView(this.#proxy, exchange.credential));
@@ -101,25 +111,30 @@ export class Server {
     // Before the body: nobody unknown may have us hold one.
     const caller = identify(this.#proxy, exchange.credential);
     if ('rejected' in caller) return reject(exchange, newRequestId(), caller);
-    const declared = Number(request.getHeader('content-length'));
+    const declared = Number(head.get('content-length'));
     this.#readBody(response, exchange, { caller, declared, route });
   }
 
-  #exchangeOf(response: HttpResponse, request: HttpRequest, route: Route): HttpExchange {
+  #exchangeOf(
+    response: HttpResponse,
+    request: HttpRequest,
+    { route, head }: { readonly route: Route; readonly head: Head },
+  ): HttpExchange {
     const { tally } = this.#proxy;
     tally.count('requests');
     tally.gauge('active', ++this.#active);
     const forwarded: Record<string, string> = {};
     for (const name of FORWARDED_HEADERS) {
-      const value = request.getHeader(name);
+      const value = head.get(name);
       if (value !== '') forwarded[name] = value;
     }
     return new HttpExchange(response, {
       api: apiOf(route, request),
-      credential: credentialOf(request),
+      credential: credentialOf(head),
       isHead: request.getMethod() === 'head',
       forwarded,
-      retryCount: retryCountOf(request),
+      retryCount: retryCountOf(head),
+      closes: head.closes,
       tally,
       onEnd: () => tally.gauge('active', --this.#active),
     });
@@ -143,7 +158,7 @@ export class Server {
     let body: Buffer | null = null;
     let bytes = 0;
     response.onData((chunk, isLast) => {
-      if (exchange.closed) return;
+      if (exchange.closed || exchange.isReplying) return;
       const { byteLength } = chunk;
       if (bytes + byteLength > max) return tooLarge();
       // uWebSockets takes the chunk back after this callback: it has to be copied.
@@ -186,14 +201,14 @@ function apiOf(route: Route, request: HttpRequest): Api {
   }
 }
 
-function credentialOf(request: HttpRequest): string | null {
-  const bearer = /^bearer +(.+)$/i.exec(request.getHeader('authorization'))?.[1];
-  return (bearer?.trim() ?? request.getHeader('x-api-key')) || null;
+function credentialOf(head: Head): string | null {
+  const bearer = /^bearer +(.+)$/i.exec(head.get('authorization'))?.[1];
+  return (bearer?.trim() ?? head.get('x-api-key')) || null;
 }
 
 /** What the official clients say of a request that they send again; 0 where nothing is said. */
-function retryCountOf(request: HttpRequest): number {
-  const text = request.getHeader('x-stainless-retry-count');
+function retryCountOf(head: Head): number {
+  const text = head.get('x-stainless-retry-count');
   return /^\d+$/.test(text) ? Math.min(Number(text), RETRY_COUNT_MAX) : 0;
 }
 
