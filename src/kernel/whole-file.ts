@@ -9,7 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -23,7 +23,8 @@ export function writeWhole(path: string, text: string, mode: number): void {
     rmSync(temporary, { force: true });
     const fd = openSync(temporary, 'wx', mode);
     try {
-      writeSync(fd, text);
+      // Not `writeSync`, which takes what the disk has room for, and leaves the rest.
+      writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
