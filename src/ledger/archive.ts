@@ -3,6 +3,7 @@
 // counted depends on it.
 
 import { join } from 'node:path';
+import { TokenPakError } from '../kernel/errors.js';
 import { DISK, type Disk } from './disk.js';
 import { parseSegmentName, type Segment, segmentName, segmentPath } from './segment.js';
 
@@ -111,7 +112,10 @@ export class Archive {
     this.#disk.remove(`${to}.new`);
     const target = this.#disk.open(`${to}.new`, 'wx+');
     try {
-      this.#disk.write(target, content, 0);
+      // What fits is taken, and the rest left: the books could not be built again from that.
+      if (this.#disk.write(target, content, 0) !== bytes) {
+        throw new TokenPakError('ledger_unavailable', `the disk of ${to} is full`);
+      }
       this.#disk.datasync(target);
     } finally {
       this.#disk.close(target);

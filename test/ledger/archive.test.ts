@@ -1,10 +1,13 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { nano } from '../../src/kernel/money.js';
+import { Archive, archivedSegments } from '../../src/ledger/archive.js';
 import { Bookkeeper, type BookkeeperOptions } from '../../src/ledger/bookkeeper.js';
+import { DISK, type Disk } from '../../src/ledger/disk.js';
 import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { Journal } from '../../src/ledger/journal.js';
+import { segmentPath } from '../../src/ledger/segment.js';
 import { spend } from '../../src/ledger/spend.js';
 import { verify } from '../../src/ledger/verify.js';
 import { budgetOf, LOG, NOON_MS, reserveOf, settleOf } from './samples.js';
@@ -129,4 +132,20 @@ t.test('a damaged archive is told of, and stops nothing', async (t) => {
     new RegExp(`archive/${name} is damaged at byte 0`),
   ]);
   await keeper.close();
+});
+
+t.test('a segment that the disk has no room for stays in the journal', async (t) => {
+  const storagePath = t.testdir();
+  const directory = join(storagePath, 'journal');
+  mkdirSync(directory);
+  const segment = { directory, journalId: 1, number: 0 };
+  writeFileSync(segmentPath(segment), Buffer.alloc(4096, 1));
+  const disk: Disk = {
+    ...DISK,
+    write: (fd, bytes, position) => DISK.write(fd, bytes.subarray(0, 1000), position),
+  };
+  const archive = new Archive({ storagePath, disk, bytesMax: 1e6 });
+  t.throws(() => archive.keep(segment, NOON_MS, 2048), { code: 'ledger_unavailable' });
+  t.equal(archivedSegments(join(storagePath, 'archive')).length, 0);
+  t.ok(existsSync(segmentPath(segment)));
 });
