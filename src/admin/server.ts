@@ -87,7 +87,9 @@ async function answer(
 }
 
 async function replyTo({ running, feed }: Shown, request: IncomingMessage): Promise<Reply> {
-  const url = new URL(request.url ?? '/', 'http://admin');
+  const target = request.url ?? '/';
+  if (!URL.canParse(target, 'http://admin')) throw badRequest('The target is no path.');
+  const url = new URL(target, 'http://admin');
   const { route, params } = find(request.method ?? 'GET', url.pathname, running, request);
   const asked: Asked = { query: url.searchParams, params, body: await bodyOf(request), feed };
   return route.answer(running, asked);

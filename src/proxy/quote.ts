@@ -138,7 +138,9 @@ export function parseBody(bytes: Buffer): { body: Body } | Rejection {
   try {
     body = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    return { rejected: 'invalid_request', message: `The body is not JSON: ${messageOf(error)}` };
+    // Without what the runtime quotes: the body may hold secrets, and errors get into logs.
+    const reason = messageOf(error).replace(/, [^]*is not valid JSON$/, '');
+    return { rejected: 'invalid_request', message: `The body is not JSON: ${reason}` };
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return { rejected: 'invalid_request', message: 'The body must be a JSON object.' };
