@@ -30,8 +30,12 @@ const bankOffset = (window: WindowKind, ordinal: number): number =>
  * hang.
  */
 const PROBES_MAX = 512;
-/** Spins while another thread turns a bank over: three stores, so a few hundred is an age. */
-const TURNOVER_SPINS_MAX = 10_000;
+/**
+ * Tries while another thread turns a bank over, which is three stores; the last of them sleep a
+ * millisecond each, since that thread may have lost its core to this one.
+ */
+const TURNOVER_SPINS_MAX = 1_000;
+const TURNOVER_TRIES_MAX = TURNOVER_SPINS_MAX + 1_000;
 
 /** A million scopes at half load. Pages that no scope touched cost nothing. */
 export const SLOTS_DEFAULT = 1 << 21;
@@ -76,11 +80,14 @@ export class Counters {
   bankOf(slot: number, window: WindowKind, ordinal: number): number {
     const bank = slot * CELLS + bankOffset(window, ordinal);
     const epoch = BigInt(ordinal);
-    for (let spin = 0; spin < TURNOVER_SPINS_MAX; spin++) {
+    for (let tries = 0; tries < TURNOVER_TRIES_MAX; tries++) {
       const found = Atomics.load(this.#cells, bank + EPOCH);
       if (found === epoch) return bank;
       if (found > epoch) return -1;
-      if (found < 0n) continue;
+      if (found < 0n) {
+        if (tries >= TURNOVER_SPINS_MAX) Atomics.wait(this.#cells, bank + EPOCH, found, 1);
+        continue;
+      }
       // The epoch is negative while the sums are cleared and published last: whoever reads the new
       // epoch reads cleared sums. Nobody still holds a reservation of the old window: it ended at
       // least one whole window ago, and no deadline is as long as a day.
