@@ -238,7 +238,7 @@ export class Bookkeeper implements BookVerbs {
    * disk its journal must stay known as booked: a power cut may bring the file back.
    */
   #forget(left: ReadonlySet<number>): void {
-    const gone = [...this.#store.progresses()].filter(({ journalId }) => !left.has(journalId));
+    const gone = this.#store.progresses().filter(({ journalId }) => !left.has(journalId));
     if (gone.length === 0) return;
     this.#disk.makeDirectory(this.#directory);
     this.#disk.syncDirectory(this.#directory);

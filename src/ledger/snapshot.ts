@@ -41,7 +41,7 @@ export async function withSnapshot<T>(
   const running = isHeld(storagePath);
   const store = new Store(storagePath, 'read');
   try {
-    const booked = new Map([...store.progresses()].map((one) => [one.journalId, one]));
+    const booked = new Map(store.progresses().map((one) => [one.journalId, one]));
     const journals = listSegments(join(storagePath, 'journal')).flatMap((segment) => {
       const progress = booked.get(segment.journalId);
       const from = progress?.position;

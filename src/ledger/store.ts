@@ -4,6 +4,7 @@
 
 import { dirname, join } from 'node:path';
 import type { AlertEvent, ChannelPlan } from '../kernel/alert.js';
+import { crc32c } from '../kernel/crc32c.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
@@ -87,6 +88,7 @@ export class Store implements Booked {
     const format = this.#number('format');
     if (format === null && !readOnly) this.#setNumber('format', STORE_FORMAT);
     else if (format !== STORE_FORMAT) throw newerFormat(this.#path, format ?? 0);
+    this.progresses();
   }
 
   static exists(storagePath: string): boolean {
@@ -135,7 +137,16 @@ export class Store implements Booked {
     return bytes === undefined ? null : unpackProgress(journalId, bytes);
   }
 
-  *progresses(): Iterable<Progress> {
+  /** How far each journal is booked. One that were lost would have its journal booked again. */
+  progresses(): Progress[] {
+    const all = [...this.#progressRows()];
+    const count = this.#number('positions') ?? all.length;
+    if (all.length === count) return all;
+    const found = `it knows ${all.length} journals where ${count} must be`;
+    throw new TokenPakError('ledger_damaged', `${this.#path} is damaged: ${found}`);
+  }
+
+  *#progressRows(): Iterable<Progress> {
     for (const { key, value } of this.#meta.getRange({ start: progressKey(0), end: afterPrefix })) {
       yield unpackProgress(key.readUInt32BE(PROGRESS_PREFIX.length), value);
     }
@@ -222,6 +233,7 @@ export class Store implements Booked {
     for (const progress of progresses) {
       this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
     }
+    this.#setNumber('positions', [...this.#progressRows()].length);
   }
 
   /** Read from the store once; kept in step by each commit. */
@@ -290,6 +302,7 @@ export class Store implements Booked {
     if (journalIds.length === 0) return;
     this.#env.transactionSync(() => {
       for (const journalId of journalIds) this.#meta.removeSync(progressKey(journalId));
+      this.#setNumber('positions', [...this.#progressRows()].length);
     });
   }
 
@@ -344,16 +357,28 @@ export class Store implements Booked {
   }
 }
 
-const packProgress = ({ position, finished }: Progress): Buffer =>
-  new Packer()
+function packProgress({ journalId, position, finished }: Progress): Buffer {
+  const row = new Packer()
     .u32(position.segment)
     .u32(position.offset)
     .u48(position.sequence)
-    .u8(finished ? 1 : 0)
-    .done();
+    .u8(finished ? 1 : 0);
+  const sum = progressSum(journalId, row.done());
+  return row.u32(sum).done();
+}
+
+const PROGRESS_BYTES = 15;
+
+/** Of the row and of whose it is: at another journal's key it would be as wrong. */
+const progressSum = (journalId: number, row: Buffer): number =>
+  crc32c(row, 0, PROGRESS_BYTES, journalId);
 
 function unpackProgress(journalId: number, bytes: Buffer): Progress {
   const from = new Unpacker(bytes);
   const position = { segment: from.u32(), offset: from.u32(), sequence: from.u48() };
-  return { journalId, position, finished: from.u8() === 1 };
+  const progress = { journalId, position, finished: from.u8() === 1 };
+  // The first books had no sum here.
+  if (from.isAtEnd || from.u32() === progressSum(journalId, bytes)) return progress;
+  const found = `how far journal ${journalId} is booked does not match its checksum`;
+  throw new TokenPakError('ledger_damaged', found);
 }

@@ -79,7 +79,9 @@ t.test('the dashboard shows what the books say', { skip: missing }, async (t) =>
   await shows(page, '#models tbody tr', /gpt-4.*100%/);
   await shows(page, '#alerts li', /1% of the daily limit reached/);
   await shows(page, '#verdict', /^✓/);
-  t.equal(await page.locator('canvas').count(), 2, 'both charts are drawn');
+  // Both charts are drawn.
+  await page.locator('canvas').nth(1).waitFor();
+  t.equal(await page.locator('canvas').count(), 2);
 
   await t.test('a rejection is there within two seconds', async (t) => {
     t.equal((await chat('alice', asking(5_000))).status, 402);

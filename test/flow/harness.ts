@@ -54,9 +54,9 @@ const environment = (extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
  * The program as users have it. The test runner adds a loader of its own to every Node that a test
  * starts: it would take twice the CPU, and catch signals that are ours.
  */
-export const asUsersDo = (args: readonly string[]): [string, string[]] => [
+export const asUsersDo = (args: readonly string[], options = ''): [string, string[]] => [
   '/usr/bin/env',
-  ['-u', 'NODE_OPTIONS', process.execPath, ...args],
+  [`NODE_OPTIONS=${options}`, process.execPath, ...args],
 ];
 
 function spawnProxy(options: ProxyOptions): ChildProcess {
@@ -64,11 +64,14 @@ function spawnProxy(options: ProxyOptions): ChildProcess {
   writeFileSync(file, options.config);
   const flags = ['--workers', String(options.workers ?? 1), '--port', String(options.port ?? 0)];
   flags.push(...(options.flags ?? []));
-  return spawn(...asUsersDo([MAIN, 'proxy', '--config', file, ...flags]), {
-    env: environment(options.env),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.uid !== undefined && { uid: options.uid }),
-  });
+  return spawn(
+    ...asUsersDo([MAIN, 'proxy', '--config', file, ...flags], options.env?.['NODE_OPTIONS']),
+    {
+      env: environment(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.uid !== undefined && { uid: options.uid }),
+    },
+  );
 }
 
 /** Starts `tokenpak proxy` and waits for its ready line. */
@@ -109,7 +112,7 @@ export async function run(
   env: Readonly<Record<string, string>> = {},
   main: string = MAIN,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(...asUsersDo([main, ...args]), {
+  const child = spawn(...asUsersDo([main, ...args], env['NODE_OPTIONS']), {
     env: environment(env),
     timeout: RUN_MS_MAX,
     stdio: ['ignore', 'pipe', 'pipe'],

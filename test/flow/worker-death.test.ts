@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
@@ -92,11 +92,12 @@ t.test(
 
 /** Loaded before each thread: an HTTP worker stands still for ever once the file is there. */
 const hanging = (trigger: string): string => `
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 if (workerData?.journal !== undefined) {
   setInterval(() => {
     if (!existsSync(${JSON.stringify(trigger)})) return;
+    writeFileSync(${JSON.stringify(`${trigger}.stands`)}, '');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }, 10).unref();
 }
@@ -123,6 +124,7 @@ t.test('a worker that hangs keeps no proxy from ending, and loses nothing', asyn
   await provider.next();
   const reserved = (await budgets(proxy, 'ann'))[0]?.reserved_usd;
   writeFileSync(trigger, '');
+  while (!existsSync(`${trigger}.stands`)) await new Promise(setImmediate);
   await proxy.end();
   t.match(proxy.output(), /a worker hangs and is left/);
   t.equal(await open, null);
