@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { messageOf } from '../../src/kernel/errors.js';
+import { parseDecimal } from '../../src/kernel/money.js';
 import { startMock } from '../../src/mock/provider.js';
 import { verify } from '../../src/ledger/verify.js';
 import { post, type RunningProxy, startProxy, temporaryFolder } from '../flow/harness.js';
@@ -46,12 +47,16 @@ async function askToTheEnd(proxy: RunningProxy): Promise<{ answers: number; code
   return { answers, codes };
 }
 
+const cents = (count: number): bigint => BigInt(count) * 10_000_000n;
+
 /** After a fault: books that hold every answer, and nothing that the provider did not bill. */
 async function goesOn(t: Test, { options, billed }: Scene, answers: number): Promise<void> {
   const proxy = await startProxy(t, options);
-  const spent = (await atRest(proxy, 'ann'))['spent_usd'];
-  t.ok(Number(spent) * 100 >= billed(), `${spent} booked of ${billed()} cents billed`);
-  t.ok(Number(spent) * 100 >= answers * 5, `${answers} answers`);
+  const spent = String((await atRest(proxy, 'ann'))['spent_usd']);
+  // A float has no place here: 2.30 * 100 is less than 230.
+  const booked = parseDecimal(spent, 9) ?? -1n;
+  t.ok(booked >= cents(billed()), `$${spent} booked of ${billed()} cents billed`);
+  t.ok(booked >= cents(answers * 5), `$${spent} booked for ${answers} answers`);
   const next = await ask(proxy);
   t.equal(next?.status, 200, 'and it serves again');
   t.equal(await proxy.end(), 0);
