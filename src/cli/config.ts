@@ -26,7 +26,9 @@ export function configFor(file: string, options: LoadOptions): Config {
       (options.needsAdminKeys === true && /^providers\.[^.]+\.admin_key$/.test(key)) ||
       (options.needsAlerts === true && /^(budget\.alert_webhook|alerts\.)/.test(key)),
   );
-  const blocking = loaded.warnings.filter(({ blocksProxy }) => options.needsKeys && blocksProxy);
+  const blocking = options.needsKeys
+    ? [...loaded.warnings.filter(({ blocksProxy }) => blocksProxy), ...loaded.blockers]
+    : [];
   if (missing.length + blocking.length > 0) throw badConfig([...missing, ...blocking]);
   return mocked ? withMocks(loaded.config) : loaded.config;
 }

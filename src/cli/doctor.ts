@@ -46,16 +46,23 @@ function configFindings(file: string): { findings: Finding[]; config: Config | n
       const mend = `mend it, and check with tokenpak validate-config ${file}`;
       return { findings: [{ verdict: 'failure', about, found, mend }], config: null };
     }
-    const { config, missingEnv } = loaded;
-    const counts = [config.providers, config.models].map((each) => Object.keys(each).length);
-    const found = `${file}: ${counts[0]} providers, ${counts[1]} models`;
+    const { config, missingEnv, blockers } = loaded;
+    const providers = counted(Object.keys(config.providers).length, 'provider');
+    const models = counted(Object.keys(config.models).length, 'model');
+    const found = `${file}: ${providers}, ${models}`;
+    const blocked = blockers.map((problem): Finding => ({
+      verdict: 'failure',
+      about,
+      found: formatProblem(problem),
+      mend: 'the proxy does not start without: put the right file there',
+    }));
     const missing = missingEnv.map((problem): Finding => ({
       verdict: 'failure',
       about: 'Environment',
       found: formatProblem(problem),
       mend: 'export it before the proxy starts',
     }));
-    return { findings: [{ verdict: 'ok', about, found }, ...missing], config };
+    return { findings: [{ verdict: 'ok', about, found }, ...blocked, ...missing], config };
   } catch (error) {
     const mend = 'tokenpak init writes one; --config names another';
     return {
@@ -64,6 +71,9 @@ function configFindings(file: string): { findings: Finding[]; config: Config | n
     };
   }
 }
+
+const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** 3 when nothing is wrong here but somebody cannot be reached. */
 export function exitCodeOf(findings: readonly Finding[]): number {

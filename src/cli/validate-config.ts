@@ -21,8 +21,9 @@ export function validateConfig(
   priceTableOf: (config: Config) => PriceTable,
 ): Validation {
   const loaded = loadConfig(file, env);
-  if (!loaded.ok) {
-    return { lines: loaded.problems.map((problem) => `✗ ${formatProblem(problem)}`), exitCode: 2 };
+  const problems = loaded.ok ? loaded.blockers : loaded.problems;
+  if (!loaded.ok || problems.length > 0) {
+    return { lines: problems.map((problem) => `✗ ${formatProblem(problem)}`), exitCode: 2 };
   }
   const { config, missingEnv, warnings } = loaded;
   const prices = priceTableOf(config);

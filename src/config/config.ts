@@ -78,6 +78,12 @@ export interface ModelConfig {
   readonly maxOutputTokens: number | null;
 }
 
+/** What the proxy shows to clients over HTTPS: paths, since they may be renewed at any time. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface Config {
   readonly server: {
     readonly host: string;
@@ -89,6 +95,8 @@ export interface Config {
     readonly responseFields: boolean;
     /** What becomes of a provider's stream whose client has left. */
     readonly onDisconnect: 'drain' | 'abort';
+    /** `null`: plain HTTP. */
+    readonly tls: TlsFiles | null;
   };
   readonly admin: {
     readonly host: string;

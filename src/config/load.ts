@@ -10,15 +10,23 @@ import type { Environment } from './env.js';
 import { Report, type Problem } from './problem.js';
 import { readFile } from './read.js';
 import { resolveFile } from './resolve.js';
+import { pairFault } from './tls-pair.js';
 
 export { formatProblem, type Problem } from './problem.js';
 
 /**
  * `missingEnv`: `${NAME}`s that are not set; a warning of `validate-config`, an error of all other
- * verbs. `warnings` with `blocksProxy` keep the proxy from starting.
+ * verbs. `warnings` with `blocksProxy` keep the proxy from starting. So do `blockers`, which
+ * `validate-config` fails on too; other verbs may run as somebody who cannot read the files meant.
  */
 export type LoadedConfig =
-  | { ok: true; config: Config; missingEnv: Problem[]; warnings: Problem[] }
+  | {
+      ok: true;
+      config: Config;
+      missingEnv: Problem[];
+      warnings: Problem[];
+      blockers: Problem[];
+    }
   | { ok: false; problems: Problem[] };
 
 export function loadConfig(path: string, env: Environment): LoadedConfig {
@@ -50,10 +58,10 @@ export function parseConfig(
   const values = readFile(parsed.root, { report, env, positionOf: parsed.positionOf });
   checkFile(values, report);
   if (report.problems.length > 0) return { ok: false, problems: report.inFileOrder() };
-  return {
-    ok: true,
-    config: resolveFile(values, file),
-    missingEnv: report.missingEnv,
-    warnings: report.warnings,
-  };
+  const config = resolveFile(values, file);
+  const { tls } = config.server;
+  const fault = tls === null ? null : pairFault(tls);
+  if (fault !== null) report.blocker(`server.tls.${fault.key}`, fault.why);
+  const { missingEnv, warnings, blockers } = report;
+  return { ok: true, config, missingEnv, warnings, blockers };
 }

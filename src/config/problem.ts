@@ -51,6 +51,7 @@ export class Report {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
   readonly missingEnv: Problem[] = [];
+  readonly blockers: Problem[] = [];
   readonly #file: string;
   readonly #positions = new Map<string, Position>();
   readonly #spoken = new Set<string>();
@@ -78,6 +79,11 @@ export class Report {
   warning(key: string, message: string, blocksProxy = false): void {
     const warning = this.#at(key, message);
     this.warnings.push(blocksProxy ? { ...warning, blocksProxy } : warning);
+  }
+
+  /** The file is as it should be, what it names is not. */
+  blocker(key: string, message: string): void {
+    if (!this.#spoken.has(key)) this.blockers.push(this.#at(key, message));
   }
 
   /** Whether this key's value is already known not to be usable. */

@@ -19,6 +19,13 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       shutdownGraceMs: server.shutdown_grace_seconds * 1000,
       responseFields: server.response_fields === 'on',
       onDisconnect: server.on_disconnect,
+      tls:
+        server.tls === undefined
+          ? null
+          : {
+              certFile: resolve(folder, server.tls.cert_file),
+              keyFile: resolve(folder, server.tls.key_file),
+            },
     },
     admin: {
       host: admin.host,

@@ -49,6 +49,16 @@ const LIMITS = {
   monthly_limit_cents: cents('Cap per calendar month.'),
 };
 
+const TLS = object(
+  {
+    cert_file: text({
+      description: "PEM: the certificate, then the chain. Relative to the config file's folder.",
+    }),
+    key_file: text({ description: 'PEM: its private key, without a passphrase.' }),
+  },
+  'HTTPS instead of HTTP. Files that have changed are taken up by new connections.',
+);
+
 const SERVER = object(
   {
     host: text({ default: '127.0.0.1', description: 'Address to listen on.' }),
@@ -78,6 +88,7 @@ const SERVER = object(
       'A client leaves a stream: read the provider to its end, or hang up on it too.',
     ),
     response_fields: choice(['on', 'off'], 'on', 'off leaves response bodies untouched.'),
+    tls: optional(TLS),
   },
   'The proxy itself.',
 );

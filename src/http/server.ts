@@ -1,15 +1,8 @@
-// The uWebSockets front end of one worker: routes, bodies, limits. The only file that imports the
-// native module; it must never hold a response beyond its exchange.
+// The front end of one worker: routes, bodies, limits. It must never hold a response beyond its
+// exchange.
 
 import { randomUUID } from 'node:crypto';
-import {
-  App,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
-  type us_listen_socket,
-  us_listen_socket_close,
-} from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
 import { RETRY_COUNT_MAX } from '../kernel/record.js';
@@ -22,48 +15,29 @@ import { budgetView, modelsView, type View } from '../proxy/views.js';
 import { FORWARDED_HEADERS } from '../upstream/provider.js';
 import { HttpExchange } from './exchange.js';
 import { type Head, headOf } from './head.js';
+import { Listener } from './listener.js';
 import { type Route, routeOf } from './routes.js';
 import { GATE, type Gate } from './thread.js';
 
 const newRequestId = (): string => randomUUID().replaceAll('-', '');
 
 export class Server {
-  readonly #app: TemplatedApp;
+  readonly listener: Listener;
   readonly #proxy: Proxy;
   readonly #gate: () => Gate;
-  #listening: us_listen_socket | null = null;
   #active = 0;
 
-  constructor(proxy: Proxy, gate: () => Gate) {
+  constructor(proxy: Proxy, gate: () => Gate, port: number) {
     this.#proxy = proxy;
     this.#gate = gate;
-    this.#app = App();
-    this.#app.any('/*', (response, request) => this.#accept(response, request));
+    const { host, tls } = proxy.config.server;
+    const onRequest = this.#accept.bind(this);
+    this.listener = new Listener({ host, port, tls, onRequest });
   }
 
   /** Exchanges that have not been answered. */
   get active(): number {
     return this.#active;
-  }
-
-  /** Shares the port with the other workers. False when it cannot be had. */
-  listen(host: string, port: number): boolean {
-    this.#app.listen(host, port, (socket) => {
-      this.#listening = socket || null;
-    });
-    return this.#listening !== null;
-  }
-
-  /** No new connections; those open go on. */
-  stopListening(): void {
-    if (this.#listening !== null) us_listen_socket_close(this.#listening);
-    this.#listening = null;
-  }
-
-  /** Ends every connection. */
-  close(): void {
-    this.stopListening();
-    this.#app.close();
   }
 
   #accept(response: HttpResponse, request: HttpRequest): void {

@@ -56,5 +56,7 @@ export type ToWorker =
   | { readonly type: 'limits'; readonly budget: BudgetConfig }
   /** Those that were issued, from the next request on. */
   | { readonly type: 'keys'; readonly keys: readonly VirtualKey[] }
+  /** The files have another certificate, which fits its key: new connections see it. */
+  | { readonly type: 'certificate' }
   /** From the next request on; requests under way keep the price that they were admitted at. */
   | { readonly type: 'prices'; readonly prices: SyncedPrices | null };

@@ -92,8 +92,32 @@ function configure(config: Config, budget: BudgetConfig): void {
 const isUsed = (upstream: Upstream): boolean =>
   proxy.upstreams.get(upstream.provider.name) === upstream;
 
+function listen(): void {
+  const { host, tls } = start.config.server;
+  const where = `cannot listen on ${host}:${start.port}`;
+  try {
+    if (server.listener.listen()) return say({ type: 'listening' });
+    say({ type: 'cannot_start', message: `${where}: the address is in use` });
+  } catch (error) {
+    // uWebSockets says no more than that it failed.
+    if (tls === null) throw error;
+    const message = `${where} with the certificate in ${tls.certFile} and the key in ${tls.keyFile}`;
+    say({ type: 'cannot_start', message });
+  }
+}
+
+/** The supervisor has looked at the files; whatever goes wrong now, the old certificate stays. */
+function renewCertificate(): void {
+  try {
+    if (server.listener.renew()) return;
+    process.emitWarning('the old certificate stays: the port could not be shared');
+  } catch (error) {
+    process.emitWarning(`the old certificate stays: ${messageOf(error)}`);
+  }
+}
+
 async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<void> {
-  server.stopListening();
+  server.listener.stop();
   const deadline = Date.now() + graceMs;
   while (proxy.journal.openReservations + server.active > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
@@ -103,7 +127,7 @@ async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<voi
 
 /** Leaves nothing open, so that the thread ends by itself. */
 function end(proxy: Proxy, server: Server): void {
-  server.close();
+  server.listener.close();
   for (const upstream of [...proxy.upstreams.values(), ...replaced]) upstream.close();
   proxy.turn.flush();
   proxy.journal.close();
@@ -116,14 +140,14 @@ let { prices } = start;
 /** Providers of earlier configurations: their connections end by themselves, or with the thread. */
 const replaced: Upstream[] = [];
 const proxy = build();
-const server = new Server(proxy, gate);
+const server = new Server(proxy, gate, start.port);
 watchLoop(proxy.tally);
 
 process.on('uncaughtException', (error) => {
   say({ type: 'defect', message: error.stack ?? messageOf(error) });
   // Its requests are charged in full by whoever recovers the journal: nothing may settle them for
   // less here, as closing the connections upstream would.
-  server.close();
+  server.listener.close();
   try {
     proxy.turn.flush();
     proxy.journal.close();
@@ -141,6 +165,8 @@ supervisor.on('message', (message: ToWorker) => {
     case 'keys':
       proxy.keys = new KeyRing(message.keys);
       break;
+    case 'certificate':
+      return renewCertificate();
     case 'prices':
       ({ prices } = message);
       proxy.prices = new PriceTable(proxy.config, catalogueOf(prices));
@@ -151,11 +177,4 @@ supervisor.on('message', (message: ToWorker) => {
   }
 });
 
-if (server.listen(start.config.server.host, start.port)) say({ type: 'listening' });
-else {
-  const { host } = start.config.server;
-  say({
-    type: 'cannot_start',
-    message: `cannot listen on ${host}:${start.port}: the address is in use`,
-  });
-}
+listen();

@@ -21,6 +21,7 @@ export function reloaded(running: Config, read: Config): Reloaded {
     port: running.server.port,
     workers: running.server.workers,
     requestTimeoutMs: running.server.requestTimeoutMs,
+    tls: running.server.tls,
   };
   const { host, port } = running.admin;
   // Without a token the file may do, for a host that is not listened on yet.

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigState, Running } from '../admin/running.js';
 import { hostInUrl } from '../config/address.js';
-import type { BudgetConfig, Config } from '../config/config.js';
+import type { BudgetConfig, Config, TlsFiles } from '../config/config.js';
+import { pairFault } from '../config/tls-pair.js';
 import { GATE, type Gate } from '../http/thread.js';
 import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
@@ -20,7 +21,6 @@ import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
-import { ConfigFile } from './config-file.js';
 import { Control, VERSION } from './control.js';
 import { Keys } from './keys.js';
 import { Prices, pricesInForce } from './prices.js';
@@ -28,6 +28,7 @@ import { Reconciler } from './reconciler.js';
 import { freePort, Mocks } from './listen.js';
 import { reloaded } from './reload.js';
 import { Raises } from './raises.js';
+import { WatchedFiles } from './watched-files.js';
 import { Workers, type WorkersOptions } from './workers.js';
 
 const WORKERS_MAX_DEFAULT = 8;
@@ -71,14 +72,15 @@ export class Supervisor {
   /** `null`: callers go by their names. */
   #keys: Keys | null = null;
   readonly #raises: Raises;
-  #configFile: ConfigFile | null = null;
+  #configFile: WatchedFiles | null = null;
+  #certificate: WatchedFiles | null = null;
   #configState: ConfigState = { loadedAtMs: Date.now(), problem: null };
   #reloading: Promise<void> = Promise.resolve();
   #stopping = false;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
     const { config } = options;
-    const { host } = config.server;
+    const { host, tls } = config.server;
     this.#config = config;
     this.#read = options.read;
     this.#file = options.file;
@@ -92,7 +94,7 @@ export class Supervisor {
       now: () => Date.now(),
     });
     this.#alerts = this.#alertsOf();
-    this.address = `http://${hostInUrl(host)}:${port}`;
+    this.address = `${tls === null ? 'http' : 'https'}://${hostInUrl(host)}:${port}`;
     this.workers = config.server.workers ?? Math.min(availableParallelism(), WORKERS_MAX_DEFAULT);
     this.#tally = new SharedArrayBuffer(tallyBytes(this.workers));
   }
@@ -166,6 +168,19 @@ export class Supervisor {
     return kept;
   }
 
+  /** Watched before a worker reads it: what changes in between is not missed. */
+  #certificateIn(tls: TlsFiles): WatchedFiles {
+    return new WatchedFiles([tls.certFile, tls.keyFile], () => {
+      const fault = pairFault(tls);
+      if (fault === null) this.#threads?.tell({ type: 'certificate' });
+      this.#log(
+        fault === null
+          ? 'certificate: read again, new connections have it'
+          : `⚠ certificate: the old one stays in force: ${fault.why}`,
+      );
+    });
+  }
+
   /** What is under way on the old channels comes to its end first. */
   async #replaceAlerts(ledger: Ledger): Promise<void> {
     const before = this.#alerts;
@@ -188,7 +203,7 @@ export class Supervisor {
   }
 
   async #start(): Promise<void> {
-    const { budget, storage } = this.#config;
+    const { budget, server, storage } = this.#config;
     this.#prices = this.#pricesOf(this.#config);
     if (this.#config.auth.mode === 'keys') this.#keys = this.#keysOf();
     // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
@@ -210,13 +225,14 @@ export class Supervisor {
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
     const threads = this.#workersWith(ledger);
     this.#threads = threads;
+    if (server.tls !== null) this.#certificate = this.#certificateIn(server.tls);
     this.#control = await Control.start(this.#runningWith(ledger, threads));
     await Promise.all([threads.start(), warm]);
     this.#control.announce();
     this.#reconciler = this.#reconcilerOf(ledger);
     // What goes wrong is told where it happens.
     const reload = (): void => void this.reload().catch(() => undefined);
-    this.#configFile = new ConfigFile(this.#file, reload);
+    this.#configFile = new WatchedFiles([this.#file], reload);
   }
 
   #alertsOf(): Alerts {
@@ -340,6 +356,7 @@ export class Supervisor {
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
     this.#configFile?.close();
+    this.#certificate?.close();
     this.#prices?.close();
     this.#keys?.close();
     this.#reconciler?.close();

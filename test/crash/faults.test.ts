@@ -52,7 +52,7 @@ const cents = (count: number): bigint => BigInt(count) * 10_000_000n;
 /** After a fault: books that hold every answer, and nothing that the provider did not bill. */
 async function goesOn(t: Test, { options, billed }: Scene, answers: number): Promise<void> {
   const proxy = await startProxy(t, options);
-  const spent = String((await atRest(proxy, 'ann'))['spent_usd']);
+  const { spent_usd: spent } = await atRest(proxy, 'ann');
   // A float has no place here: 2.30 * 100 is less than 230.
   const booked = parseDecimal(spent, 9) ?? -1n;
   t.ok(booked >= cents(billed()), `$${spent} booked of ${billed()} cents billed`);

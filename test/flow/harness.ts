@@ -1,7 +1,7 @@
 // Drives the product as a user does: the compiled command line in a process of its own, over HTTP.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,6 +27,8 @@ export interface RunningProxy {
   readonly readyLine: string;
   readonly pid: number;
   readonly output: () => string;
+  /** Resolves once the proxy has said so. */
+  readonly said: (text: string) => Promise<void>;
   /** Ends the process by its id and returns its exit code, or the signal's name. */
   readonly end: (signal?: NodeJS.Signals) => Promise<number | string>;
 }
@@ -74,13 +76,21 @@ function spawnProxy(options: ProxyOptions): ChildProcess {
   );
 }
 
+const ADDRESS = /https?:\/\/\S+/;
+
 /** Starts `tokenpak proxy` and waits for its ready line. */
 export async function startProxy(t: Teardown, options: ProxyOptions): Promise<RunningProxy> {
   const child = spawnProxy(options);
   let output = '';
-  child.stderr?.on('data', (data: Buffer) => {
-    output += data.toString();
-  });
+  const heard = new EventEmitter();
+  const hear = (text: string): void => {
+    output += text;
+    heard.emit('text');
+  };
+  child.stderr?.on('data', (data: Buffer) => hear(data.toString()));
+  const said = async (text: string): Promise<void> => {
+    while (!output.includes(text)) await once(heard, 'text');
+  };
   const exited = once(child, 'exit').then(
     ([code, signal]: unknown[]) => (code ?? signal) as number | string,
   );
@@ -91,16 +101,17 @@ export async function startProxy(t: Teardown, options: ProxyOptions): Promise<Ru
   t.teardown(() => end('SIGKILL'));
   const ready = new Promise<string>((resolve) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      output += `${line}\n`;
-      if (line.includes('http://')) resolve(line);
+      hear(`${line}\n`);
+      if (ADDRESS.test(line)) resolve(line);
     });
   });
   const first = await Promise.race([ready, exited]);
-  if (typeof first !== 'string' || !first.includes('http://')) {
+  if (typeof first !== 'string' || !ADDRESS.test(first)) {
     throw new Error(`the proxy ended with ${first}: ${output}`);
   }
-  const url = /http:\/\/\S+/.exec(first)?.[0] ?? '';
-  return { url, readyLine: first, pid: child.pid as number, output: () => output, end };
+  const url = ADDRESS.exec(first)?.[0] ?? '';
+  const pid = child.pid as number;
+  return { url, readyLine: first, pid, output: () => output, said, end };
 }
 
 /** A verb that has not ended by then hangs: it is killed, and its code is null. */
