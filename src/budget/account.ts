@@ -55,14 +55,18 @@ export class Accounts {
     this.#cache = new Map();
   }
 
-  /** A user's account on a day; `null` when the counters cannot hold it: fail closed. */
+  /**
+   * A user's account on a day; `null` when the counters cannot hold it: fail closed. One that is
+   * remembered holds its windows only until a clock that was ahead, in another thread perhaps, has
+   * turned one over: what is admitted then would be charged to another day.
+   */
   of(user: string, date: LocalDate): Account | null {
     if (date !== this.#date || this.#cache.size >= ACCOUNTS_MAX) {
       this.#cache = new Map();
       this.#date = date;
     }
     const cached = this.#cache.get(user);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined && this.#isHeld(cached)) return cached;
     const own = limitsOf(this.#config, user);
     const all = limitsOf(this.#config, null);
     const budgets = [
@@ -79,11 +83,37 @@ export class Accounts {
 
   /** The budget of a scope in the window that holds the date. */
   budget(scope: Scope, window: WindowKind, date: LocalDate, limit: NanoUsd | null): Budget | null {
-    const digest = createHash('sha256').update(this.#salt).update(scope).digest();
-    const slot = this.#counters.slotOf(digest.readBigInt64LE());
+    const slot = this.#counters.slotOf(this.#keyOf(scope));
     if (slot < 0) return null;
     const ordinal = windowOrdinal(window, date);
     const bank = this.#counters.bankOf(slot, window, ordinal);
     return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+  }
+
+  /** The bank of a window that somebody has touched; −1 otherwise. Takes no room for it. */
+  bankHeld(scope: Scope, window: WindowKind, date: LocalDate): number {
+    const slot = this.#counters.slotHeld(this.#keyOf(scope));
+    return slot < 0 ? -1 : this.#counters.bankHeld(slot, window, windowOrdinal(window, date));
+  }
+
+  /** Books what the ledger says was settled in a window. False when the counters cannot hold it. */
+  begin(scope: Scope, window: WindowKind, date: LocalDate, settled: NanoUsd): boolean {
+    const slot = this.#counters.slotOf(this.#keyOf(scope));
+    return slot >= 0 && this.#counters.begin(slot, window, windowOrdinal(window, date), settled);
+  }
+
+  /** Nobody is admitted from the window that holds the date on, until it is begun. */
+  keepFrom(window: WindowKind, date: LocalDate | null): void {
+    const ordinal = date === null ? null : windowOrdinal(window, date);
+    this.#counters.keepFrom(this.#counters.slotOf(this.#keyOf(GLOBAL_SCOPE)), window, ordinal);
+  }
+
+  #isHeld({ budgets }: Account): boolean {
+    for (const { bank, ordinal } of budgets) if (!this.#counters.holds(bank, ordinal)) return false;
+    return true;
+  }
+
+  #keyOf(scope: Scope): bigint {
+    return createHash('sha256').update(this.#salt).update(scope).digest().readBigInt64LE();
   }
 }

@@ -5,12 +5,14 @@
 // A slot is 128 bytes, sixteen 64-bit cells, one slot a scope:
 //
 //   0      1      2..4        5..7        8..10       11..13      14  15
-//   key    –      day, even   day, odd    month, even month, odd  –   –
+//   key    –      day, even   day, odd    month, even month, odd  ahead: day, month
 //                 └ epoch · admitted · settled
 //
 // A window lives in the bank of its ordinal's parity, so that requests in flight across midnight
 // settle in the day they were reserved in while the new day fills. `admitted` is settled plus
-// reserved, the one cell a cap is checked on; `settled` only grows within a window.
+// reserved, the one cell a cap is checked on; `settled` only grows within a window. A bank only
+// goes to later windows, so one that it has left is never begun anew; from the window `ahead` on,
+// which the ledger knows of from a clock that was ahead, it goes no further by itself.
 
 import { assert } from '../kernel/assert.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
@@ -20,6 +22,7 @@ const CELLS = 16;
 const EPOCH = 0;
 const ADMITTED = 1;
 const SETTLED = 2;
+const AHEAD = { daily: 14, monthly: 15 } as const;
 
 /** Cells of the four banks within a slot. */
 const bankOffset = (window: WindowKind, ordinal: number): number =>
@@ -44,10 +47,13 @@ export const countersBytes = (slots: number): number => slots * CELLS * 8;
 
 export class Counters {
   readonly #cells: BigInt64Array;
+  /** The same memory: an epoch's low half says it all, and reading it allocates nothing. */
+  readonly #halves: Int32Array;
   readonly #slots: number;
 
   constructor(buffer: SharedArrayBuffer) {
     this.#cells = new BigInt64Array(buffer);
+    this.#halves = new Int32Array(buffer);
     this.#slots = this.#cells.length / CELLS;
     assert((this.#slots & (this.#slots - 1)) === 0, 'the slot count is a power of two');
   }
@@ -57,6 +63,15 @@ export class Counters {
    * slot.
    */
   slotOf(key: bigint): number {
+    return this.#probe(key, true);
+  }
+
+  /** The slot of a key that was entered; −1 for any other. Enters nothing. */
+  slotHeld(key: bigint): number {
+    return this.#probe(key, false);
+  }
+
+  #probe(key: bigint, enter: boolean): number {
     const wanted = key === 0n ? 1n : key;
     const mask = this.#slots - 1;
     let slot = Number(BigInt.asUintN(32, wanted)) & mask;
@@ -65,6 +80,7 @@ export class Counters {
       // two threads that enter one key at once end at one slot.
       const cell = slot * CELLS;
       let found = Atomics.load(this.#cells, cell);
+      if (found === 0n && !enter) return -1;
       if (found === 0n) found = Atomics.compareExchange(this.#cells, cell, 0n, wanted);
       if (found === 0n || found === wanted) return slot;
       slot = (slot + 1) & mask;
@@ -74,35 +90,67 @@ export class Counters {
 
   /**
    * The bank of a window in a slot, turned over from the window before last when this is the first
-   * touch; −1 when the bank already holds a later window (the clock went back two) or cannot be
-   * had.
+   * touch; −1 when the bank already holds a later window (the clock went back two), is not to go
+   * on to this one by itself, or cannot be had.
    */
   bankOf(slot: number, window: WindowKind, ordinal: number): number {
     const bank = slot * CELLS + bankOffset(window, ordinal);
+    if (this.holds(bank, ordinal)) return bank;
+    const ahead = Atomics.load(this.#cells, slot * CELLS + AHEAD[window]);
+    if (ahead !== 0n && BigInt(ordinal) >= ahead) return -1;
+    return this.#turnOver(bank, ordinal, 0n) === 'lost' ? -1 : bank;
+  }
+
+  /**
+   * Books what the ledger says was settled in a window before anyone here has spent in it. False
+   * when its bank holds a later one.
+   */
+  begin(slot: number, window: WindowKind, ordinal: number, settled: NanoUsd): boolean {
+    const bank = slot * CELLS + bankOffset(window, ordinal);
+    const outcome = this.#turnOver(bank, ordinal, settled);
+    if (outcome === 'held') this.seed(bank, settled);
+    return outcome !== 'lost';
+  }
+
+  #turnOver(bank: number, ordinal: number, settled: bigint): 'begun' | 'held' | 'lost' {
     const epoch = BigInt(ordinal);
     for (let tries = 0; tries < TURNOVER_TRIES_MAX; tries++) {
       const found = Atomics.load(this.#cells, bank + EPOCH);
-      if (found === epoch) return bank;
-      if (found > epoch) return -1;
+      if (found === epoch) return 'held';
+      if (found > epoch) return 'lost';
       if (found < 0n) {
         if (tries >= TURNOVER_SPINS_MAX) Atomics.wait(this.#cells, bank + EPOCH, found, 1);
         continue;
       }
-      // The epoch is negative while the sums are cleared and published last: whoever reads the new
-      // epoch reads cleared sums. Nobody still holds a reservation of the old window: it ended at
+      // The epoch is negative while the sums are set and published last: whoever reads the new
+      // epoch reads the new sums. Nobody still holds a reservation of the old window: it ended at
       // least one whole window ago, and no deadline is as long as a day.
       if (Atomics.compareExchange(this.#cells, bank + EPOCH, found, -epoch) !== found) continue;
-      Atomics.store(this.#cells, bank + ADMITTED, 0n);
-      Atomics.store(this.#cells, bank + SETTLED, 0n);
+      Atomics.store(this.#cells, bank + ADMITTED, settled);
+      Atomics.store(this.#cells, bank + SETTLED, settled);
       Atomics.store(this.#cells, bank + EPOCH, epoch);
-      return bank;
+      return 'begun';
     }
-    return -1;
+    return 'lost';
+  }
+
+  /** The bank of a window in a slot if it holds just that; −1 otherwise. Turns nothing over. */
+  bankHeld(slot: number, window: WindowKind, ordinal: number): number {
+    const bank = slot * CELLS + bankOffset(window, ordinal);
+    return this.holds(bank, ordinal) ? bank : -1;
+  }
+
+  /**
+   * From this window on no bank of the slot goes on by itself: what the ledger knows of it is not
+   * here yet. `null`: there is nothing more to know.
+   */
+  keepFrom(slot: number, window: WindowKind, ordinal: number | null): void {
+    Atomics.store(this.#cells, slot * CELLS + AHEAD[window], BigInt(ordinal ?? 0));
   }
 
   /** True while the bank still holds the window it was taken for. */
   holds(bank: number, ordinal: number): boolean {
-    return Atomics.load(this.#cells, bank + EPOCH) === BigInt(ordinal);
+    return Atomics.load(this.#halves, 2 * (bank + EPOCH)) === ordinal;
   }
 
   admitted(bank: number): NanoUsd {
@@ -146,7 +194,7 @@ export class Counters {
     return nano(Atomics.add(this.#cells, bank + SETTLED, cost) + cost);
   }
 
-  /** Books what the ledger says was settled before this process started. */
+  /** Books what is settled already, and was held by nobody. */
   seed(bank: number, settled: NanoUsd): void {
     Atomics.add(this.#cells, bank + ADMITTED, settled);
     Atomics.add(this.#cells, bank + SETTLED, settled);

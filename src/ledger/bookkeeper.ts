@@ -44,6 +44,8 @@ const RETIRED_CHUNKS_MAX = 64;
 /** With nothing to let go of, the next look comes after this. */
 const SWEEP_PAUSE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** Beyond any day or month. */
+const WINDOW_NUMBER_MAX = 2 ** 32 - 1;
 
 export interface BookkeeperOptions extends ThreadData {
   readonly onAlerts: () => void;
@@ -156,13 +158,13 @@ export class Bookkeeper implements BookVerbs {
     return this.#store.nextJournalId();
   }
 
-  balances(date: LocalDate): Balance[] {
+  balances(from: LocalDate): Balance[] {
     const balances: Balance[] = [];
     for (const window of WINDOWS) {
-      const number = windowNumber(window, date);
-      const start = settledKey(window, number, '');
-      const end = settledKey(window, number + 1, '');
+      const start = settledKey(window, windowNumber(window, from), '');
+      const end = settledKey(window, WINDOW_NUMBER_MAX, '');
       for (const { key, settled } of this.#store.settledBetween(start, end)) {
+        const number = key.readUInt32BE(1);
         const scope = new Unpacker(key.subarray(5)).text();
         balances.push({ scope, window, windowNumber: number, settled });
       }

@@ -100,9 +100,9 @@ export class Ledger {
     return this.#call('nextJournalId');
   }
 
-  /** What every scope has settled in the day and month of a date. */
-  balances(date: LocalDate): Promise<Balance[]> {
-    return this.#call('balances', date);
+  /** What every scope has settled in the day and month of a date, and in each later one. */
+  balances(from: LocalDate): Promise<Balance[]> {
+    return this.#call('balances', from);
   }
 
   /** The writer of a journal has died: books it to its end and charges what it left open. */

@@ -73,7 +73,7 @@ export interface LedgerStatus {
 export interface BookVerbs {
   start(nowMs: number): void;
   nextJournalId(): number;
-  balances(date: LocalDate): Balance[];
+  balances(from: LocalDate): Balance[];
   recover(journalId: number, nowMs: number): Charged[];
   utcTotals(from: LocalDate, to: LocalDate, nowMs: number): UtcTotals[];
   adjust(wanted: readonly Adjustment[], nowMs: number): Adjusted[];

@@ -53,14 +53,22 @@ export function admission(
   }
   void counted(proxy, exchange, quote).then((exact) => {
     const current = withLimitsInForce(proxy, exact);
+    if (current === null) return decided(askAgain(exact), exact);
     decided(admitAny(proxy, exchange, current), current);
   });
 }
 
-/** They may have been lowered while the prompt was counted. */
-function withLimitsInForce({ accounts, calendar, now }: Proxy, quote: Quote): Quote {
+/** They may have been lowered while the prompt was counted; `null` when the clock has gone back. */
+function withLimitsInForce({ accounts, calendar, now }: Proxy, quote: Quote): Quote | null {
   const account = accounts.of(quote.account.user, calendar.dateAt(now()));
-  return account === null ? quote : { ...quote, account };
+  return account === null ? null : { ...quote, account };
+}
+
+/** What was tight is not known any more: whoever asks again is told what is wrong. */
+function askAgain({ account }: Quote): Refusal {
+  const budget = account.budgets.find(({ limit }) => limit !== null) ?? account.budgets[0];
+  const limit = budget.limit ?? ZERO_USD;
+  return { reason: 'in_flight', budget, limit, settled: ZERO_USD };
 }
 
 /** A spent budget refuses at once: those whom it refuses ask again, and all would wait in line. */

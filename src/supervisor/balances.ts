@@ -7,7 +7,7 @@ import type { Books, Holding } from '../admin/running.js';
 import { Accounts } from '../budget/account.js';
 import { Counters, countersBytes, SLOTS_DEFAULT } from '../budget/counters.js';
 import type { BudgetConfig } from '../config/config.js';
-import { dayPlus } from '../kernel/calendar.js';
+import { dayPlus, localDate, windowBounds, windowOrdinal } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import {
@@ -18,9 +18,14 @@ import {
   windowNumber,
 } from '../kernel/scope.js';
 import type { Ledger } from '../ledger/client.js';
-import type { Adjusted, Adjustment, GlobalWindow } from '../ledger/protocol.js';
+import type { Adjusted, Adjustment, Balance, GlobalWindow } from '../ledger/protocol.js';
 
 const WINDOWS = ['daily', 'monthly'] as const;
+
+/** A day in a row's window. */
+const dateIn = ({ window, windowNumber: number }: Balance): LocalDate =>
+  window === 'daily' ? number : number * 100 + 1;
+
 /** A settlement moves the counters an instant before its record can be read. */
 const DRIFT_LOOKS_MAX = 5;
 const DRIFT_PAUSE_MS = 20;
@@ -30,44 +35,81 @@ export class Balances {
   readonly salt = randomBytes(16).toString('hex');
   readonly #counters: Counters;
   readonly #accounts: Accounts;
+  readonly #timezone: string;
+  /** Of windows beyond the present ones: a clock was ahead when it was spent. */
+  #ahead: Balance[] = [];
 
   constructor(budget: BudgetConfig, slots: number = SLOTS_DEFAULT) {
     this.buffer = new SharedArrayBuffer(countersBytes(slots));
     this.#counters = new Counters(this.buffer);
     this.#accounts = new Accounts(this.#counters, budget, this.salt);
+    this.#timezone = budget.timezone;
   }
 
   /** What a window holds this instant. Of a scope that the counters do not hold: nothing. */
   holding(user: string | null, window: WindowKind, date: LocalDate): Holding {
     const scope = user === null ? GLOBAL_SCOPE : userScope(user);
-    const budget = this.#accounts.budget(scope, window, date, null);
-    if (budget === null) return { settled: ZERO_USD, reserved: ZERO_USD };
+    const bank = this.#accounts.bankHeld(scope, window, date);
+    if (bank < 0) return { settled: ZERO_USD, reserved: ZERO_USD };
     // In this order: a request that settles in between shows as held a moment longer.
-    const settled = this.#counters.settled(budget.bank);
-    const reserved = this.#counters.admitted(budget.bank) - settled;
+    const settled = this.#counters.settled(bank);
+    const reserved = this.#counters.admitted(bank) - settled;
     return { settled, reserved: reserved < 0n ? ZERO_USD : nano(reserved) };
   }
 
   /**
    * Books what was settled in the present windows before this process started, and in those beside
    * them: a clock that is set back an hour at night is in yesterday again, or has been in tomorrow.
+   * What a clock that was further ahead has spent waits for its day.
    */
   async seed(ledger: Pick<Ledger, 'balances'>, date: LocalDate): Promise<void> {
-    for (const { scope, window, settled } of await ledger.balances(date)) {
-      const budget = this.#accounts.budget(scope, window, date, null);
-      if (budget === null) {
+    const { startMs } = windowBounds('daily', date, this.#timezone);
+    const yesterday = localDate(startMs - 1, this.#timezone);
+    const rows = await ledger.balances(yesterday);
+    const after = ({ window, windowNumber: number }: Balance): number =>
+      number - windowNumber(window, date);
+    for (const row of rows.filter((each) => after(each) === 0)) {
+      if (!this.#begin(row)) {
         throw new TokenPakError('ledger_unavailable', 'more scopes have spent than counters fit');
       }
-      this.#counters.seed(budget.bank, settled);
     }
+    this.#ahead = rows.filter((row) => after(row) > 0);
+    for (const window of WINDOWS) this.#beginUpTo(window, windowOrdinal(window, date) + 1);
     // Tomorrow and yesterday share a bank: what tomorrow has taken, yesterday is refused.
-    for (const beside of [dayPlus(date, 1), dayPlus(date, -1)]) {
-      for (const { scope, window, settled } of await ledger.balances(beside)) {
-        if (windowNumber(window, beside) === windowNumber(window, date)) continue;
-        const budget = this.#accounts.budget(scope, window, beside, null);
-        if (budget !== null) this.#counters.seed(budget.bank, settled);
-      }
+    for (const row of rows.filter((each) => after(each) < 0)) this.#begin(row);
+    // With these begun nobody begins a day before them: what was spent then is not here.
+    for (const day of [date, yesterday, dayPlus(date, -1)]) {
+      this.#accounts.budget(GLOBAL_SCOPE, 'daily', day, null);
     }
+  }
+
+  /**
+   * Begins the present windows if they were spent in before their time; to be asked every second.
+   * False when the clock has gone back to a window that the counters hold no more: nobody is
+   * admitted then, until another start reads the books.
+   */
+  keepUp(date: LocalDate): boolean {
+    return WINDOWS.every((window) => {
+      if (this.#ahead.length > 0) this.#beginUpTo(window, windowOrdinal(window, date));
+      return this.#accounts.budget(GLOBAL_SCOPE, window, date, null) !== null;
+    });
+  }
+
+  /** Takes up what waits, up to a window. The ledger tells of windows in their order. */
+  #beginUpTo(window: WindowKind, last: number): void {
+    const isDue = (row: Balance): boolean =>
+      row.window === window && windowOrdinal(window, dateIn(row)) <= last;
+    const due = this.#ahead.filter(isDue);
+    // Everyone's is begun last: till then it lets nobody in, and after it all of them are there.
+    for (const row of due) if (row.scope !== GLOBAL_SCOPE) this.#begin(row);
+    for (const row of due) if (row.scope === GLOBAL_SCOPE) this.#begin(row);
+    this.#ahead = this.#ahead.filter((row) => !isDue(row));
+    const next = this.#ahead.find((row) => row.window === window);
+    this.#accounts.keepFrom(window, next === undefined ? null : dateIn(next));
+  }
+
+  #begin(row: Balance): boolean {
+    return this.#accounts.begin(row.scope, row.window, dateIn(row), row.settled);
   }
 
   /** The counters hold a dead worker's open reservations already: from now on as settled. */

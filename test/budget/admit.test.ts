@@ -95,6 +95,32 @@ t.test('a new day starts at nothing while yesterday still settles', (t) => {
   t.end();
 });
 
+t.test('a clock that was days ahead in one thread lets no other admit on its account', (t) => {
+  const { counters, accounts, config } = setUp({ daily: cents(100) });
+  admitted(admit(counters, accounts.of('ann', DAY) as Account, cents(100), true)).settle(
+    cents(100),
+  );
+  const ahead = newAccounts(counters, config).of('bob', DAY + 2) as Account;
+  t.equal(accounts.of('ann', DAY), null, 'everyone’s day is another now');
+  t.same(sums(counters, ahead)[2], [0n, 0n]);
+  t.end();
+});
+
+t.test('a window that was spent in before its time lets nobody in until it is begun', (t) => {
+  const { counters, accounts } = setUp({ daily: cents(100) });
+  accounts.keepFrom('daily', DAY + 2);
+  t.ok(accounts.of('ann', DAY + 1), 'till then it goes on');
+  t.equal(accounts.of('ann', DAY + 2), null);
+  t.equal(accounts.of('ann', DAY + 3), null, 'nor is it passed over');
+  t.ok(accounts.begin('user:ann', 'daily', DAY + 2, cents(30)));
+  t.equal(accounts.of('ann', DAY + 2), null, 'everyone’s is the last');
+  t.ok(accounts.begin('global', 'daily', DAY + 2, cents(90)));
+  const account = accounts.of('ann', DAY + 2) as Account;
+  t.same(sums(counters, account)[0], [cents(30), cents(30)]);
+  t.match(admit(counters, account, cents(11), true), { budget: { scope: 'global' } });
+  t.end();
+});
+
 t.test('is tight near a limit, and for input that is large beside it', (t) => {
   const { counters, accounts } = setUp({ daily: cents(10_000) });
   const account = accounts.of('ann', DAY) as Account;

@@ -63,6 +63,12 @@ export class House {
     return found as Call | Refusal;
   }
 
+  /** What goes on beside requests. False once the product would end. */
+  look(): boolean {
+    this.#life.fold();
+    return !this.#life.failed;
+  }
+
   /** A worker dies; who takes its place. */
   async replaceWorker(): Promise<void> {
     await this.#life.replace(0);

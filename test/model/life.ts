@@ -85,9 +85,11 @@ export class Life {
     return (this.workers[0] as SimWorker).proxy.counters;
   }
 
-  /** Books a batch, as the ledger thread does twice a second. */
+  /** What goes on beside requests: a batch is booked, and windows are looked after. */
   fold(): void {
-    this.#bookkeeper.tick(this.#options.now());
+    const { now, budget } = this.#options;
+    this.#bookkeeper.tick(now());
+    if (!this.#balances.keepUp(localDate(now(), budget.timezone))) this.failed = true;
   }
 
   bookAll(): void {

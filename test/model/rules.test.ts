@@ -13,6 +13,7 @@ import { billOf } from './provider.js';
 
 const NOON = Date.UTC(2026, 2, 25, 12);
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** What so many tokens of output cost. */
 const worth = (outputTokens: number): NanoUsd => nano(billOf('dear', 0, outputTokens));
@@ -157,6 +158,69 @@ t.test('a clock that is set back an hour over midnight refills no day', async (t
       if (restart) await house.killAndRestart();
       t.ok(isRefused(house.request('ann', 1)), `back ${back}, restart: ${restart}`);
     }
+  }
+});
+
+t.test('what was spent on a day to come counts when it comes', async (t) => {
+  const budget = plain({ global: { daily: worth(10), monthly: worth(25) } });
+  const house = await House.open(budget, Date.UTC(2026, 2, 30, 12));
+  house.nowMs += 3 * DAY_MS;
+  admitted(house.request('ann', 8)).settle(used(8), { outputBytes: 0 }, 200);
+  house.worker.turn.flush();
+  house.nowMs -= 3 * DAY_MS;
+  await house.killAndRestart();
+  for (let day = 0; day < 3; day += 1, house.nowMs += DAY_MS) {
+    admitted(house.request('ann', 10)).settle(used(10), { outputBytes: 0 }, 200);
+    t.ok(isRefused(house.request('ann', 1)), 'each day has its own limit meanwhile');
+    t.ok(house.look());
+  }
+  t.equal(house.request('ann', 1), 'refused', 'nobody knows yet what that day has spent');
+  t.ok(house.look());
+  t.ok(isRefused(house.request('ann', 3)));
+  admitted(house.request('ann', 1)).settle(used(1), { outputBytes: 0 }, 200);
+  house.books();
+  house.nowMs += DAY_MS;
+  t.ok(isRefused(house.request('ann', 7)), 'and so has its month');
+  admitted(house.request('ann', 5));
+});
+
+t.test('a clock that goes back by days refuses until the books are read again', async (t) => {
+  const house = await House.open(plain({ global: daily(worth(10)) }), NOON);
+  admitted(house.request('ann', 10)).settle(used(10), { outputBytes: 0 }, 200);
+  house.nowMs += 2 * DAY_MS;
+  admitted(house.request('ann', 1));
+  house.worker.turn.flush();
+  house.nowMs -= 2 * DAY_MS;
+  t.equal(house.request('ann', 1), 'refused');
+  t.notOk(house.look(), 'the product ends');
+  await house.killAndRestart();
+  t.ok(house.look());
+  t.ok(isRefused(house.request('ann', 1)), 'the day is spent');
+  for (const days of [1, 2, 3]) {
+    house.nowMs = NOON - days * DAY_MS;
+    const found = house.request('ann', 1);
+    if (days === 1) admitted(found);
+    else t.equal(found, 'refused', `${days} days back, nobody knows what was spent`);
+  }
+});
+
+t.test('a day that never was stands between no two others', async (t) => {
+  const timezone = 'Pacific/Apia';
+  const midnight = Date.UTC(2011, 11, 30, 10);
+  for (const [spentAt, restartedAt, askedAt] of [
+    [midnight - 1, midnight, midnight - 1],
+    [midnight, midnight - 1, midnight],
+  ] as const) {
+    const house = await House.open(plain({ timezone, global: daily(worth(10)) }), spentAt);
+    admitted(house.request('ann', 10)).settle(used(10), { outputBytes: 0 }, 200);
+    house.worker.turn.flush();
+    house.nowMs = restartedAt;
+    await house.killAndRestart();
+    house.nowMs = askedAt;
+    house.look();
+    t.ok(isRefused(house.request('ann', 1)));
+    house.nowMs = midnight + DAY_MS;
+    admitted(house.request('ann', 10));
   }
 });
 

@@ -10,7 +10,10 @@ import { budgetConfig } from '../budget/fixture.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Zones with odd hours, and nights on which their clocks change, months and years that end. */
+/**
+ * Zones with odd hours, and nights on which their clocks change, months and years that end, and a
+ * day that never was.
+ */
 const PLACES: readonly (readonly [timezone: string, ...starts: number[]])[] = [
   ['UTC', Date.UTC(2028, 1, 28, 22), Date.UTC(2026, 11, 31, 23, 30)],
   ['Europe/Berlin', Date.UTC(2026, 2, 28, 22, 30), Date.UTC(2026, 9, 24, 21, 30)],
@@ -19,6 +22,7 @@ const PLACES: readonly (readonly [timezone: string, ...starts: number[]])[] = [
   ['Asia/Kathmandu', Date.UTC(2026, 4, 31, 18)],
   ['Australia/Lord_Howe', Date.UTC(2026, 3, 4, 12), Date.UTC(2026, 9, 3, 12)],
   ['America/Sao_Paulo', Date.UTC(2018, 10, 4, 1)],
+  ['Pacific/Apia', Date.UTC(2011, 11, 30, 9)],
 ];
 
 const ACTIONS: readonly (readonly [action: string, weight: number])[] = [
@@ -93,17 +97,17 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
     },
     moveClock(nowMs) {
       const at = random();
-      if (at < 0.6) return nowMs + below(20 * 60_000);
-      if (at < 0.7) return nowMs + HOUR_MS;
-      if (at < 0.8) return nowMs - HOUR_MS;
-      if (at < 0.9) {
+      if (at < 0.5) return nowMs + below(20 * 60_000);
+      if (at < 0.6) return nowMs + HOUR_MS;
+      if (at < 0.7) return nowMs - HOUR_MS;
+      if (at < 0.8) {
         // To within a second of midnight, before or after it.
         const { endMs } = windowBounds('daily', localDate(nowMs, timezone), timezone);
         return endMs - 1_000 + below(2_000);
       }
-      if (at < 0.95) return nowMs + 1 + below(DAY_MS);
-      // Asleep for days.
-      return nowMs + below(4) * DAY_MS;
+      if (at < 0.85) return nowMs + 1 + below(DAY_MS);
+      // Asleep for days, or set back by days.
+      return nowMs + (below(7) - 3) * DAY_MS;
     },
   };
 }
