@@ -39,6 +39,8 @@ async function write(directory: string, journalId: number, requests: number): Pr
           maxOutputTokens: 256,
           deadlineMs: timeMs + 600_000,
           retryCount: 0,
+          api: 'chat',
+          trace: null,
         }),
       );
       index += 1;

@@ -24,6 +24,8 @@ const RESERVE = {
   maxOutputTokens: 256,
   deadlineMs: 1_774_433_400_000,
   retryCount: 0,
+  api: null,
+  trace: null,
   worst: nano(24_360_000n),
 };
 

@@ -104,7 +104,7 @@ const ADMIN = object(
       }),
     ),
     token: optional(text({ secret: true, description: 'Needed for anything but loopback.' })),
-    metrics_user_labels: flag(false, 'Tell the budgets of single users in /metrics too.'),
+    metrics_user_labels: flag(false, 'Tell single users in /metrics and OpenTelemetry too.'),
   },
   'Admin API, metrics and dashboard: a listener of its own.',
 );

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
+import type { TraceParent } from '../kernel/trace.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
 import type { Tally } from '../proxy/tally.js';
 
@@ -25,6 +26,7 @@ export class HttpExchange implements Exchange {
   readonly credential: string | null;
   readonly forwarded: Readonly<Record<string, string>>;
   readonly retryCount: number;
+  readonly trace: TraceParent | null;
   readonly tally: Tally;
   body: Buffer = Buffer.alloc(0);
   readAtUs = 0;
@@ -52,6 +54,7 @@ export class HttpExchange implements Exchange {
       readonly closes: boolean;
       readonly forwarded: Readonly<Record<string, string>>;
       readonly retryCount: number;
+      readonly trace: TraceParent | null;
       readonly tally: Tally;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
@@ -62,6 +65,7 @@ export class HttpExchange implements Exchange {
     this.credential = request.credential;
     this.forwarded = request.forwarded;
     this.retryCount = request.retryCount;
+    this.trace = request.trace;
     this.tally = request.tally;
     this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;

@@ -6,6 +6,7 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
 import { RETRY_COUNT_MAX } from '../kernel/record.js';
+import { type TraceParent, traceParentOf } from '../kernel/trace.js';
 import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
 import { type Caller, identify } from '../proxy/caller.js';
@@ -108,6 +109,7 @@ export class Server {
       isHead: request.getMethod() === 'head',
       forwarded,
       retryCount: retryCountOf(head),
+      trace: traceOf(head),
       closes: head.closes,
       tally,
       onEnd: () => tally.gauge('active', --this.#active),
@@ -184,6 +186,11 @@ function credentialOf(head: Head): string | null {
 function retryCountOf(head: Head): number {
   const text = head.get('x-stainless-retry-count');
   return /^\d+$/.test(text) ? Math.min(Number(text), RETRY_COUNT_MAX) : 0;
+}
+
+function traceOf(head: Head): TraceParent | null {
+  const header = head.get('traceparent');
+  return header === '' ? null : traceParentOf(header);
 }
 
 const refuse = (exchange: HttpExchange, code: ErrorCode, message: string): void =>

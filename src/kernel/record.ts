@@ -1,8 +1,10 @@
 // What the ledger remembers, as plain values: a reservation, its one end, and rejections worth an
 // alert. How they lie on disk is the ledger's own affair.
 
+import type { Api } from './api.js';
 import type { NanoUsd } from './money.js';
 import type { LocalDate, Scope, WindowKind } from './scope.js';
+import type { TraceParent } from './trace.js';
 import type { Usage, UsageSource } from './usage.js';
 
 /** Written before the first byte of a request goes upstream. */
@@ -28,6 +30,10 @@ export interface ReserveRecord {
   readonly deadlineMs: number;
   /** How often the client says that it has sent this before; a retry is billed like any request. */
   readonly retryCount: number;
+  /** What the client asked. `null` once it is booked, as `trace` is: a report needs neither. */
+  readonly api: Api | null;
+  /** Of which trace it is a part, where the client has said so. */
+  readonly trace: TraceParent | null;
 }
 
 /** The end of a reservation that cost something, or may have. */

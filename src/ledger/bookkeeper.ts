@@ -17,12 +17,14 @@ import { type Environment, openEnvironment } from './environment.js';
 import { Fold } from './fold.js';
 import { UNIT_BYTES, WINDOWS } from './layout.js';
 import { Unpacker } from './pack.js';
+import { RecentEntries } from './recent.js';
 import type {
   Adjusted,
   Adjustment,
   Balance,
   Charged,
   LedgerStatus,
+  Recent,
   ThreadData,
   BookVerbs,
 } from './protocol.js';
@@ -63,6 +65,7 @@ export class Bookkeeper implements BookVerbs {
   readonly #tails = new Map<number, Tail>();
   readonly #faultLooks = new Map<number, number>();
   readonly #overdue = new OverdueWatch();
+  readonly #recent: RecentEntries | null;
   #budget: BudgetConfig;
   #lastFoldMs = 0;
   #nextSweepMs = 0;
@@ -82,6 +85,7 @@ export class Bookkeeper implements BookVerbs {
       disk: this.#disk,
       openEnvironment: options.openEnvironment ?? openEnvironment,
     });
+    this.#recent = options.keepsRecent === true ? new RecentEntries() : null;
     this.alerts = new AlertDesk({ ...options, store: this.#store });
   }
 
@@ -220,6 +224,10 @@ export class Bookkeeper implements BookVerbs {
     return spendBooked(this.#store, query, rowsMax);
   }
 
+  recent(limit: number): Recent {
+    return this.#recent?.take(limit) ?? { entries: [], lost: 0 };
+  }
+
   drained(nowMs: number): void {
     this.#bookAll(nowMs);
   }
@@ -319,6 +327,7 @@ export class Bookkeeper implements BookVerbs {
   #commit(fold: Fold, moved: readonly Progress[], nowMs: number): void {
     this.#store.commit(fold, moved, this.alerts.channels);
     this.alerts.booked(fold.entries, fold.alerts.size);
+    this.#recent?.add(fold.entries);
     for (const { journalId, position } of moved) {
       // The transaction is on disk: what lies before its position is not needed any more.
       const booked = { directory: this.#directory, journalId };

@@ -174,6 +174,8 @@ function unpackEntry(from: DataView, at: number, names: readonly string[]): Entr
       priceVersion: name(108),
       deadlineMs: getUint48(from, at + 26),
       retryCount: from.getUint8(at + 117),
+      api: null,
+      trace: null,
     },
     cost: nano(from.getBigInt64(at + 44)),
     usage: {

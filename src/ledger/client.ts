@@ -16,6 +16,7 @@ import type {
   Charged,
   FromThread,
   LedgerStatus,
+  Recent,
   Request,
   ThreadData,
   Verb,
@@ -31,6 +32,7 @@ export interface LedgerOptions {
   readonly channels: readonly ChannelPlan[];
   readonly retentionDays?: number;
   readonly archiveBytesMax?: number;
+  readonly keepsRecent?: boolean;
   /** There are new alerts to deliver. */
   readonly onAlerts: () => void;
   /** Booking has stopped, for now or for good: nothing may be admitted. */
@@ -56,13 +58,14 @@ export class Ledger {
     this.#options = options;
     this.#lock = lock;
     const { storagePath, budget, channels } = options;
-    const { retentionDays = 0, archiveBytesMax = 0 } = options;
+    const { retentionDays = 0, archiveBytesMax = 0, keepsRecent = false } = options;
     const workerData: ThreadData = {
       storagePath,
       budget,
       channels,
       retentionDays,
       archiveBytesMax,
+      keepsRecent,
     };
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
@@ -175,6 +178,11 @@ export class Ledger {
   /** What was spent, up to now: the dearest rows, and the total of all. */
   spend(query: SpendQuery, rowsMax = Number.POSITIVE_INFINITY): Promise<SpendResult> {
     return this.#call('spend', query, rowsMax, this.#options.now());
+  }
+
+  /** What has been booked since the last question, so many at most; needs `keepsRecent`. */
+  recent(limit: number): Promise<Recent> {
+    return this.#call('recent', limit);
   }
 
   /** Resolves when everything written before the call is booked. */

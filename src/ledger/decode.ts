@@ -1,9 +1,11 @@
 // Bytes to records. Believes nothing: version, kind, length, mark, checksum, sequence and every
 // field are checked before a record is handed on.
 
+import { APIS } from '../kernel/api.js';
 import type { JournalRecord } from '../kernel/record.js';
 import { journalOf, NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
 import { nano } from '../kernel/money.js';
+import type { TraceParent } from '../kernel/trace.js';
 import { SERVICE_TIERS } from '../kernel/usage.js';
 import {
   ALERT_EVENTS,
@@ -75,6 +77,10 @@ class Fields {
 
   u64(at: number): bigint {
     return this.#view.getBigUint64(this.#offset + at, true);
+  }
+
+  hex(at: number, bytes: number): string {
+    return this.#bytes.toString('hex', this.#offset + at, this.#offset + at + bytes);
   }
 }
 
@@ -184,9 +190,17 @@ function reserveOf(at: Fields, { names, journalId }: Cursor, sequence: number) {
     priceVersion,
     deadlineMs: at.u48(24),
     retryCount: at.u8(78),
+    api: APIS[at.u8(79) - 1] ?? null,
+    trace: at.u8(88) === 0 ? null : traceOf(at),
   };
   return record;
 }
+
+const traceOf = (at: Fields): TraceParent => ({
+  traceId: at.hex(90, 16),
+  spanId: at.hex(106, 8),
+  flags: at.u8(89),
+});
 
 function settleOf(at: Fields, { names }: Cursor): JournalRecord | null {
   const source = SOURCES[at.u8(90)];

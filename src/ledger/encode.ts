@@ -1,6 +1,7 @@
 // Records to bytes. Writes into zeroed memory only and asserts what decode asserts; a value that
 // does not fit its field is a defect of the caller (RangeError), never a wrapped number.
 
+import { APIS } from '../kernel/api.js';
 import { assert } from '../kernel/assert.js';
 import type {
   AdjustRecord,
@@ -65,7 +66,14 @@ export function encodeReserve(
   bytes.writeUIntLE(record.inputBoundTokens, offset + 64, 6);
   bytes.writeUIntLE(record.maxOutputTokens, offset + 72, 6);
   bytes.writeUInt8(record.retryCount, offset + 78);
+  bytes[offset + 79] = record.api === null ? 0 : 1 + APIS.indexOf(record.api);
   bytes.writeBigInt64LE(record.worst - record.amount, offset + 80);
+  if (record.trace !== null) {
+    bytes[offset + 88] = 1;
+    bytes[offset + 89] = record.trace.flags;
+    bytes.write(record.trace.traceId, offset + 90, 16, 'hex');
+    bytes.write(record.trace.spanId, offset + 106, 8, 'hex');
+  }
   return finish(place, { kind: KIND.reserve, length: LENGTH[KIND.reserve] as number, sequence });
 }
 

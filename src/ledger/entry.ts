@@ -71,6 +71,8 @@ export function adjustment(record: AdjustRecord, delta: NanoUsd): Omit<Entry, 's
     priceVersion: '',
     deadlineMs: 0,
     retryCount: 0,
+    api: null,
+    trace: null,
   };
   return { ...UNPRICED, kind: 'adjust', timeMs: record.timeMs, reserve, cost: delta };
 }

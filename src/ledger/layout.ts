@@ -12,7 +12,9 @@
 //   reserve   16 time u48 · 24 deadline u48 · 32 amount i64 · 40 date u32 · 44 user ref u32
 //             48 model ref · 52 requested model ref · 56 provider ref · 60 price version ref
 //             64 input bound u48 · 72 maximum output u48 · 78 retry count u8        length 80
-//             and in the zeros behind it: 80 worst case over amount i64
+//             and in the zeros around it: 79 API u8 (1: the first; 0: not told)
+//             80 worst case over amount i64 · 88 has a trace u8 · 89 its flags u8
+//             90 trace id, 16 bytes · 106 the client's span id, 8 bytes
 //   settle    16 reservation u64 · 24 time u48 · 32 cost i64 · 40 input u48 · 48 cached u48
 //             56 cache write u48 · 64 cache write 1h u48 · 72 output u48 · 80 reasoning u48
 //             88 status u16 · 90 source u8 · 91 overrun u8 · 92 price version ref   length 96

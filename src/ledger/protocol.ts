@@ -6,6 +6,7 @@ import type { Attempt, ChannelPlan, DuePage, Notice, OwedAlert } from '../kernel
 import type { NanoUsd } from '../kernel/money.js';
 import type { Raise } from '../kernel/raise.js';
 import type { LocalDate, Scope, WindowKind } from '../kernel/scope.js';
+import type { Entry } from './entry.js';
 import type { UtcTotals } from './utc-totals.js';
 import type { SpendQuery, SpendResult } from './spend.js';
 
@@ -69,6 +70,13 @@ export interface LedgerStatus {
   readonly alertsDead: number;
 }
 
+/** What has been booked since the last question, the oldest first. */
+export interface Recent {
+  readonly entries: readonly Entry[];
+  /** So many more were booked than are kept for whoever asks. */
+  readonly lost: number;
+}
+
 /** The thread's verbs; each is answered by its result or by the error it threw. */
 export interface BookVerbs {
   start(nowMs: number): void;
@@ -82,6 +90,8 @@ export interface BookVerbs {
   raises(): Raise[];
   putRaise(raise: Raise): void;
   spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
+  /** At most so many; fewer only when there are no more. */
+  recent(limit: number): Recent;
   drained(nowMs: number): void;
   close(): Promise<void>;
 }
@@ -113,6 +123,8 @@ export interface ThreadData {
   readonly retentionDays?: number;
   /** Of booked journals, kept to rebuild the books from; absent or 0: none. */
   readonly archiveBytesMax?: number;
+  /** Somebody asks for `recent` entries; absent: none are kept for it. */
+  readonly keepsRecent?: boolean;
 }
 
 export interface Request {

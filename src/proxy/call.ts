@@ -12,6 +12,7 @@ import { NOTHING_MORE, type Wanted } from '../wire/wanted.js';
 import type { Deadline } from '../upstream/deadlines.js';
 import type { Candidate, Quote } from './quote.js';
 import type { Admitted } from './admission.js';
+import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
 
 export interface Settlement {
@@ -37,6 +38,9 @@ const withAll = (text: Usage, wanted: Wanted): Usage => ({
   ...(wanted.dearerTier && { serviceTier: 'other' }),
 });
 
+/** What the books hold of how a request came. */
+type Asked = Pick<Exchange, 'api' | 'retryCount' | 'trace'>;
+
 export class Call {
   readonly quote: Quote;
   readonly candidate: Candidate;
@@ -51,7 +55,7 @@ export class Call {
   #isLate = false;
 
   /** Appends the reserve record. Throws, holding nothing, when the journal takes no more. */
-  constructor(proxy: Proxy, quote: Quote, admitted: Admitted, retryCount: number) {
+  constructor(proxy: Proxy, quote: Quote, admitted: Admitted, asked: Asked) {
     this.#proxy = proxy;
     this.quote = quote;
     this.candidate = admitted.candidate;
@@ -74,7 +78,9 @@ export class Call {
         maxOutputTokens: outputTokens * quote.request.choices,
         priceVersion: model.price.version,
         deadlineMs: timeMs + proxy.deadlines.timeoutMs,
-        retryCount,
+        retryCount: asked.retryCount,
+        api: asked.api,
+        trace: asked.trace,
       });
     } catch (error) {
       this.reservation.release();

@@ -2,6 +2,7 @@
 // memory.
 
 import type { Api } from '../kernel/api.js';
+import type { TraceParent } from '../kernel/trace.js';
 import type { Tally } from './tally.js';
 
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -15,6 +16,8 @@ export interface Exchange {
   readonly body: Buffer;
   /** How often the client says that it has tried this before. */
   readonly retryCount: number;
+  /** Of which trace it is a part, where the client has said so. */
+  readonly trace: TraceParent | null;
   /** When the body was whole, on the clock of `Proxy.nowUs`. */
   readonly readAtUs: number;
   /** Where its rejection is counted. */

@@ -36,7 +36,7 @@ export function serve(
     }
     let call: Call;
     try {
-      call = new Call(proxy, decidedQuote, outcome, exchange.retryCount);
+      call = new Call(proxy, decidedQuote, outcome, exchange);
     } catch (error) {
       return reject(exchange, anonymousId(), ledgerUnavailable(messageOf(error)));
     }

@@ -28,6 +28,7 @@ import { Reconciler } from './reconciler.js';
 import { freePort, Mocks } from './listen.js';
 import { reloaded } from './reload.js';
 import { Raises } from './raises.js';
+import { signalsOf, TelemetryFollower } from './telemetry.js';
 import { WatchedFiles } from './watched-files.js';
 import { Workers, type WorkersOptions } from './workers.js';
 
@@ -69,6 +70,7 @@ export class Supervisor {
   #threads: Workers | null = null;
   #prices: Prices | null = null;
   #reconciler: Reconciler | null = null;
+  #telemetry: TelemetryFollower | null = null;
   #control: Control | null = null;
   /** `null`: callers go by their names. */
   #keys: Keys | null = null;
@@ -210,18 +212,24 @@ export class Supervisor {
     if (this.#config.auth.mode === 'keys') this.#keys = this.#keysOf();
     // Beside all the rest, since it takes as long. A pool that fails counts nothing: bounds stand.
     const warm = this.#pool.warm(encodingsOf(this.#config)).catch(() => undefined);
+    const signals = signalsOf(process.env);
     const ledger = await Ledger.open({
       storagePath: storage.path,
       budget,
       channels: this.#alerts.plans,
       retentionDays: storage.retentionDays,
       archiveBytesMax: storage.maxJournalBytes / 2,
+      keepsRecent: signals !== null,
       now: () => Date.now(),
       onAlerts: () => this.#alerts.wake(),
       onFailure: (error) => this.#ledgerFailed(`The ledger failed: ${messageOf(error)}`),
     });
     this.#ledger = ledger;
     this.#alerts.start(ledger);
+    if (signals !== null) {
+      const naming = (): Config => this.#config;
+      this.#telemetry = await TelemetryFollower.start({ signals, ledger, naming, log: this.#log });
+    }
     await this.#raises.start(ledger);
     this.#limit(this.#raises.budget);
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
@@ -377,7 +385,7 @@ export class Supervisor {
     await this.#control?.close();
     if (this.#ledger !== null) {
       await this.#ledger.drained().catch((error: unknown) => this.#log(`✗ ${messageOf(error)}`));
-      await this.#alerts.end();
+      await Promise.all([this.#alerts.end(), this.#telemetry?.end()]);
       await this.#ledger.close();
     }
     await this.#pool.close();

@@ -89,6 +89,7 @@ export const FORWARDED_HEADERS = [
   'anthropic-version',
   'idempotency-key',
   'openai-beta',
+  'traceparent',
   'x-client-request-id',
 ] as const;
 

@@ -29,6 +29,8 @@ t.test('gives back every record as it was written', async (t) => {
     amount: nano(2n ** 63n - 2n),
     worst: nano(2n ** 63n - 1n),
     retryCount: RETRY_COUNT_MAX,
+    api: 'embeddings',
+    trace: { traceId: `${'f'.repeat(31)}0`, spanId: `0${'f'.repeat(15)}`, flags: 255 },
   });
   const second = journal.reserve(largest);
   journal.settle(settleOf(first, { source: 'estimated', overrun: true }));

@@ -27,6 +27,8 @@ export const reserveOf = (
   deadlineMs: NOON_MS + 600_000,
   worst: changes.amount ?? nano(2_000_000_000n),
   retryCount: 0,
+  api: null,
+  trace: null,
   ...changes,
 });
 

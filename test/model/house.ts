@@ -57,7 +57,7 @@ export class House {
     const quote = quoteOf(account, { inputTokens: 0, outputTokens, fallback: false });
     let found: Call | Refusal | undefined;
     admission(proxy, EXCHANGE, quote, (outcome, decided) => {
-      found = isAdmitted(outcome) ? new Call(proxy, decided, outcome, 0) : outcome;
+      found = isAdmitted(outcome) ? new Call(proxy, decided, outcome, EXCHANGE) : outcome;
     });
     turn.flush();
     return found as Call | Refusal;

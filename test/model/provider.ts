@@ -28,7 +28,7 @@ const modelOf = (name: keyof typeof RATES): PricedModel => ({
 
 export const MODELS = { dear: modelOf('dear'), cheap: modelOf('cheap') };
 
-export const EXCHANGE = { api: 'chat' } as Exchange;
+export const EXCHANGE = { api: 'chat', retryCount: 0, trace: null } as Exchange;
 
 /** What tokens cost, rounded up to the nano-dollar. */
 export function billOf(model: string, inputTokens: number, outputTokens: number): bigint {

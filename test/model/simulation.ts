@@ -223,7 +223,7 @@ class Simulation {
       }
       let call: Call;
       try {
-        call = new Call(proxy, decided, outcome, 0);
+        call = new Call(proxy, decided, outcome, EXCHANGE);
       } catch (error) {
         if (this.#life.doom.dead) throw error;
         // The journal has no room: refused, and nothing is held.

@@ -8,7 +8,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['supervisor'],
   ['http', 'admin', 'mock'],
-  ['proxy', 'reconcile'],
+  ['proxy', 'reconcile', 'telemetry'],
   ['pricing', 'tokens', 'budget', 'ledger', 'wire', 'upstream', 'alert', 'keys'],
   ['config'],
   ['kernel'],
@@ -17,6 +17,7 @@ const ROWS: readonly (readonly string[])[] = [
 /** Rooms with fewer doors than their row has. */
 const NARROWER: Readonly<Record<string, readonly string[]>> = {
   mock: ['wire', 'config', 'kernel'],
+  telemetry: ['ledger', 'config', 'kernel'],
 };
 
 const rowOf = (room: string): number => ROWS.findIndex((row) => row.includes(room));
