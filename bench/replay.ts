@@ -113,6 +113,7 @@ export async function replayBench(records: number): Promise<boolean> {
 
 const BUDGET = {
   enabled: true,
+  maxConcurrentPerUser: Infinity,
   timezone: 'UTC',
   mode: 'enforce',
   rejectOnExceed: true,

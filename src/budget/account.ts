@@ -29,6 +29,9 @@ export interface Budget {
 export interface Account {
   readonly user: string;
   readonly date: LocalDate;
+  /** Where the user's requests in flight are counted, and how many there may be. */
+  readonly places: number;
+  readonly placesMax: number;
   readonly budgets: readonly [Budget, Budget, Budget, Budget];
 }
 
@@ -75,19 +78,27 @@ export class Accounts {
       this.budget(GLOBAL_SCOPE, 'daily', date, all.daily),
       this.budget(GLOBAL_SCOPE, 'monthly', date, all.monthly),
     ] as const;
-    if (budgets.some((budget) => budget === null)) return null;
-    const account = { user, date, budgets: budgets as Account['budgets'] };
+    const places = this.places(user);
+    if (places === null || budgets.some((budget) => budget === null)) return null;
+    const { maxConcurrentPerUser: placesMax } = this.#config;
+    const account = { user, date, places, placesMax, budgets: budgets as Account['budgets'] };
     this.#cache.set(user, account);
     return account;
   }
 
   /** The budget of a scope in the window that holds the date. */
   budget(scope: Scope, window: WindowKind, date: LocalDate, limit: NanoUsd | null): Budget | null {
-    const slot = this.#counters.slotOf(this.#keyOf(scope));
+    const slot = this.#slotOf(scope);
     if (slot < 0) return null;
     const ordinal = windowOrdinal(window, date);
     const bank = this.#counters.bankOf(slot, window, ordinal);
     return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+  }
+
+  /** `null` when the counters cannot hold the user. */
+  places(user: string): number | null {
+    const slot = this.#slotOf(userScope(user));
+    return slot < 0 ? null : this.#counters.placesOf(slot);
   }
 
   /** The bank of a window that somebody has touched; −1 otherwise. Takes no room for it. */
@@ -98,19 +109,23 @@ export class Accounts {
 
   /** Books what the ledger says was settled in a window. False when the counters cannot hold it. */
   begin(scope: Scope, window: WindowKind, date: LocalDate, settled: NanoUsd): boolean {
-    const slot = this.#counters.slotOf(this.#keyOf(scope));
+    const slot = this.#slotOf(scope);
     return slot >= 0 && this.#counters.begin(slot, window, windowOrdinal(window, date), settled);
   }
 
   /** Nobody is admitted from the window that holds the date on, until it is begun. */
   keepFrom(window: WindowKind, date: LocalDate | null): void {
     const ordinal = date === null ? null : windowOrdinal(window, date);
-    this.#counters.keepFrom(this.#counters.slotOf(this.#keyOf(GLOBAL_SCOPE)), window, ordinal);
+    this.#counters.keepFrom(this.#slotOf(GLOBAL_SCOPE), window, ordinal);
   }
 
   #isHeld({ budgets }: Account): boolean {
     for (const { bank, ordinal } of budgets) if (!this.#counters.holds(bank, ordinal)) return false;
     return true;
+  }
+
+  #slotOf(scope: Scope): number {
+    return this.#counters.slotOf(this.#keyOf(scope));
   }
 
   #keyOf(scope: Scope): bigint {

@@ -2,7 +2,7 @@
 // caller passes what a request may cost at most, and later what it did cost.
 
 import { assert } from '../kernel/assert.js';
-import { nano, type NanoUsd } from '../kernel/money.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import {
   type ReservationEvent,
   type ReservationState,
@@ -12,16 +12,23 @@ import type { Account, Budget } from './account.js';
 import type { Counters } from './counters.js';
 
 /**
- * Why a request was not admitted. `in_flight`: the money is held by requests that have not ended.
+ * Why a request was not admitted. `in_flight`: the money is held by requests that have not ended;
+ * `crowded`: their number is as large as it may be.
  */
 export interface Refusal {
-  readonly reason: 'exceeded' | 'in_flight';
+  readonly reason: 'exceeded' | 'in_flight' | 'crowded';
+  /** The one that refuses. A crowd is no budget's doing: the user's day, and no limit. */
   readonly budget: Budget;
   readonly limit: NanoUsd;
   readonly settled: NanoUsd;
+  /** What would have been reserved. */
+  readonly amount: NanoUsd;
 }
 
-/** What a request holds of its account's budgets. It ends exactly once. */
+/**
+ * What a request holds: money of its account's budgets, and a place among its user's requests in
+ * flight. It ends exactly once.
+ */
 export class Reservation {
   readonly account: Account;
   readonly amount: NanoUsd;
@@ -66,10 +73,11 @@ export class Reservation {
     const end = TRANSITIONS[this.#state][event];
     assert(end !== null, `a reservation ends once: ${event} after ${this.#state}`);
     this.#state = end;
+    this.#counters.giveBack(this.account.places);
   }
 }
 
-/** Reserves the amount in every budget of the account, or in none. */
+/** Takes a place and reserves the amount in every budget of the account, or does neither. */
 export function admit(
   counters: Counters,
   account: Account,
@@ -78,12 +86,19 @@ export function admit(
 ): Reservation | Refusal {
   assert(amount >= 0n, 'a reservation is not negative');
   const { budgets } = account;
+  // The place first: who is refused for it has held nobody else's money meanwhile.
+  if (!counters.tryTake(account.places, account.placesMax)) {
+    const [budget] = budgets;
+    const settled = counters.settled(budget.bank);
+    return { reason: 'crowded', budget, limit: ZERO_USD, settled, amount };
+  }
   for (let taken = 0; taken < budgets.length; taken++) {
     const budget = budgets[taken] as Budget;
     if (counters.tryAdmit(budget.bank, amount, enforce ? budget.limit : null)) continue;
     for (let back = 0; back < taken; back++) {
       counters.release((budgets[back] as Budget).bank, amount);
     }
+    counters.giveBack(account.places);
     return refusal(counters, budget, amount);
   }
   return new Reservation(counters, account, amount);
@@ -92,9 +107,13 @@ export function admit(
 function refusal(counters: Counters, budget: Budget, amount: NanoUsd): Refusal {
   assert(budget.limit !== null, 'only a limit refuses');
   const settled = counters.settled(budget.bank);
-  const exceeded = settled + amount > budget.limit;
-  return { reason: exceeded ? 'exceeded' : 'in_flight', budget, limit: budget.limit, settled };
+  const reason = settled + amount > budget.limit ? 'exceeded' : 'in_flight';
+  return { reason, budget, limit: budget.limit, settled, amount };
 }
+
+/** True when the user has as many requests in flight as there may be. */
+export const isCrowded = (counters: Counters, { places, placesMax }: Account): boolean =>
+  counters.taken(places) >= placesMax;
 
 /** The least that any limited budget of the account has left, `null` when none is limited. */
 export function headroom(counters: Counters, account: Account): NanoUsd | null {

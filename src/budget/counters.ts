@@ -5,9 +5,10 @@
 // A slot is 128 bytes, sixteen 64-bit cells, one slot a scope:
 //
 //   0      1      2..4        5..7        8..10       11..13      14  15
-//   key    –      day, even   day, odd    month, even month, odd  ahead: day, month
+//   key    places day, even   day, odd    month, even month, odd  ahead: day, month
 //                 └ epoch · admitted · settled
 //
+// `places` is how many requests of the scope are in flight, whatever windows they were reserved in.
 // A window lives in the bank of its ordinal's parity, so that requests in flight across midnight
 // settle in the day they were reserved in while the new day fills. `admitted` is settled plus
 // reserved, the one cell a cap is checked on; `settled` only grows within a window. A bank only
@@ -19,6 +20,7 @@ import { nano, type NanoUsd } from '../kernel/money.js';
 import type { WindowKind } from '../kernel/scope.js';
 
 const CELLS = 16;
+const PLACES = 1;
 const EPOCH = 0;
 const ADMITTED = 1;
 const SETTLED = 2;
@@ -146,6 +148,30 @@ export class Counters {
    */
   keepFrom(slot: number, window: WindowKind, ordinal: number | null): void {
     Atomics.store(this.#cells, slot * CELLS + AHEAD[window], BigInt(ordinal ?? 0));
+  }
+
+  /** The cell that a scope's requests in flight are counted in. */
+  placesOf(slot: number): number {
+    return slot * CELLS + PLACES;
+  }
+
+  taken(places: number): number {
+    return Number(Atomics.load(this.#cells, places));
+  }
+
+  /** Takes a place unless so many are taken. As in `tryAdmit`, check and act are one. */
+  tryTake(places: number, max: number): boolean {
+    let seen = Atomics.load(this.#cells, places);
+    while (seen < max) {
+      const found = Atomics.compareExchange(this.#cells, places, seen, seen + 1n);
+      if (found === seen) return true;
+      seen = found;
+    }
+    return false;
+  }
+
+  giveBack(places: number): void {
+    Atomics.sub(this.#cells, places, 1n);
   }
 
   /** True while the bank still holds the window it was taken for. */

@@ -11,6 +11,8 @@ export interface Limits {
 
 export interface BudgetConfig {
   readonly enabled: boolean;
+  /** Requests of one user in flight at a time, whatever they cost. Infinity: no limit. */
+  readonly maxConcurrentPerUser: number;
   readonly timezone: string;
   readonly mode: 'enforce' | 'alert' | 'shadow';
   readonly rejectOnExceed: boolean;

@@ -40,7 +40,7 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       maxJournalBytes: storage.max_journal_bytes,
     },
     auth: { mode: auth.mode, trustNetwork: auth.trust_network },
-    budget: resolveBudget(file.budget),
+    budget: resolveBudget(file.budget, server.max_concurrent_per_user),
     alerts: {
       logFile: resolve(folder, alerts.log_file),
       webhookSecrets: [alerts.webhook_secret].flat().filter((secret) => secret !== ''),
@@ -80,10 +80,14 @@ const limits = (file: LimitsFile): Limits => ({
 
 const NO_LIMITS: Limits = { daily: null, monthly: null };
 
-function resolveBudget(budget: ConfigFile['budget']): BudgetConfig {
+function resolveBudget(
+  budget: ConfigFile['budget'],
+  maxConcurrentPerUser: number = Infinity,
+): BudgetConfig {
   const perUser = budget.per_user_limits;
   return {
     enabled: budget.enabled,
+    maxConcurrentPerUser,
     timezone: budget.timezone,
     mode: budget.mode,
     rejectOnExceed: budget.reject_on_exceed,

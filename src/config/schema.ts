@@ -74,6 +74,13 @@ const SERVER = object(
       { default: 33_554_432, minimum: 1024, maximum: 1_073_741_824 },
       'Longest request body.',
     ),
+    max_concurrent_per_user: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Requests of one user in flight at a time; default: any number.',
+      }),
+    ),
     request_timeout_seconds: whole(
       { default: 600, minimum: 1, maximum: 86_400 },
       'Hard deadline of one request, streams included.',

@@ -38,6 +38,7 @@ export const ERRORS = {
     anthropic: 'request_too_large',
   },
   budget_in_flight: { status: 429, openai: 'budget_in_flight', anthropic: 'rate_limit_error' },
+  too_many_requests: { status: 429, openai: 'rate_limit_error', anthropic: 'rate_limit_error' },
   internal_error: { status: 500, openai: 'api_error', anthropic: 'api_error' },
   upstream_unreachable: { status: 502, openai: 'api_error', anthropic: 'api_error' },
   ledger_unavailable: { status: 503, openai: 'api_error', anthropic: 'api_error' },

@@ -4,6 +4,7 @@
 import {
   admit,
   headroom,
+  isCrowded,
   isTight,
   type Refusal,
   refusesAnyway,
@@ -53,7 +54,7 @@ export function admission(
   }
   void counted(proxy, exchange, quote).then((exact) => {
     const current = withLimitsInForce(proxy, exact);
-    if (current === null) return decided(askAgain(exact), exact);
+    if (current === null) return decided(askAgain(proxy, exact), exact);
     decided(admitAny(proxy, exchange, current), current);
   });
 }
@@ -65,14 +66,19 @@ function withLimitsInForce({ accounts, calendar, now }: Proxy, quote: Quote): Qu
 }
 
 /** What was tight is not known any more: whoever asks again is told what is wrong. */
-function askAgain({ account }: Quote): Refusal {
+function askAgain(proxy: Proxy, { account, request, candidates }: Quote): Refusal {
+  const amount = heldFor(proxy, request, candidates[0] as Candidate);
   const budget = account.budgets.find(({ limit }) => limit !== null) ?? account.budgets[0];
   const limit = budget.limit ?? ZERO_USD;
-  return { reason: 'in_flight', budget, limit, settled: ZERO_USD };
+  return { reason: 'in_flight', budget, limit, settled: ZERO_USD, amount };
 }
 
-/** A spent budget refuses at once: those whom it refuses ask again, and all would wait in line. */
+/**
+ * A spent budget refuses at once, and so does a crowd: those whom it refuses ask again, and all
+ * would wait in line.
+ */
 function isRefusedAnyway({ counters, config }: Proxy, quote: Quote): boolean {
+  if (isCrowded(counters, quote.account)) return true;
   const { mode, rejectOnExceed, reserve, clampOutput, clampMinTokens } = config.budget;
   if (mode !== 'enforce' || !rejectOnExceed || reserve !== 'worst_case') return false;
   const { account, request } = quote;

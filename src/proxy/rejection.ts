@@ -3,7 +3,7 @@
 import type { Refusal } from '../budget/admit.js';
 import { windowBounds } from '../kernel/calendar.js';
 import { type ErrorCode, ERRORS } from '../kernel/errors.js';
-import { dollars } from '../kernel/money.js';
+import { centsText, dollars } from '../kernel/money.js';
 import { type LocalDate, scopeUser } from '../kernel/scope.js';
 import { errorBody } from '../wire/error.js';
 import type { Exchange, Headers } from './exchange.js';
@@ -41,15 +41,26 @@ export function reject(exchange: Exchange, requestId: string, rejection: Rejecti
   );
 }
 
-/** The rejection of a refused admission: which budget, of whom, until when. */
+/** The rejection of a refused admission: which budget, of whom, until when; or what crowd. */
 export function budgetRejection(proxy: Proxy, refusal: Refusal, date: LocalDate): Rejection {
-  const { budget, limit, settled } = refusal;
+  const { budget, limit, settled, amount } = refusal;
   const user = scopeUser(budget.scope);
   const who = user === null ? 'This proxy' : `User ${user}`;
+  if (refusal.reason === 'crowded') {
+    return {
+      rejected: 'too_many_requests',
+      message:
+        `${who} has ${proxy.config.budget.maxConcurrentPerUser} requests in flight, as many as one ` +
+        'may (server.max_concurrent_per_user). Retry when one has ended.',
+      headers: [['retry-after', '1']],
+    };
+  }
   const { endMs } = windowBounds(budget.window, date, proxy.calendar.timezone);
   const headers: Headers = [
     ['x-tokenpak-budget-scope', encodeURI(budget.scope)],
     ['x-tokenpak-budget-window', budget.window],
+    // A limit that is far from reached refuses too, where one request is too large for the rest.
+    ['x-tokenpak-request-max-cents', centsText(amount)],
     ['x-tokenpak-budget-reset', new Date(endMs).toISOString().replace('.000Z', 'Z')],
   ];
   if (refusal.reason === 'in_flight') {

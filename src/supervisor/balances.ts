@@ -112,9 +112,14 @@ export class Balances {
     return this.#accounts.begin(row.scope, row.window, dateIn(row), row.settled);
   }
 
-  /** The counters hold a dead worker's open reservations already: from now on as settled. */
+  /**
+   * The counters hold a dead worker's open reservations already: from now on as settled. Their
+   * places are free again.
+   */
   async recover(ledger: Pick<Ledger, 'recover'>, journalId: number): Promise<void> {
     for (const { user, date, amount, cost } of await ledger.recover(journalId)) {
+      const places = this.#accounts.places(user);
+      if (places !== null) this.#counters.giveBack(places);
       for (const scope of [userScope(user), GLOBAL_SCOPE]) {
         for (const window of WINDOWS) {
           // Of a day that is two days past the counters hold nothing, of its month perhaps still.

@@ -14,6 +14,7 @@ export function budgetConfig(
   const limits = (given: Partial<Limits>): Limits => ({ daily: null, monthly: null, ...given });
   return {
     enabled: true,
+    maxConcurrentPerUser: Infinity,
     timezone: 'UTC',
     mode: 'enforce',
     rejectOnExceed: true,

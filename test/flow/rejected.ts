@@ -27,6 +27,7 @@ export function checkRejected(t: Test, answer: Answer, { scope, window, spent, l
   else t.ok(message.startsWith(`User ${user} has`), message);
   t.equal(answer.headers.get('x-tokenpak-budget-scope'), scope);
   t.equal(answer.headers.get('x-tokenpak-budget-window'), window);
+  t.match(answer.headers.get('x-tokenpak-request-max-cents'), /^[1-9]\d*(\.\d+)?$|^0\.\d+$/);
   t.equal(answer.headers.get('x-should-retry'), 'false');
   t.equal(answer.headers.get('retry-after'), null);
   const reset = answer.headers.get('x-tokenpak-budget-reset') ?? '';

@@ -2,27 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
+import { doomedWorkers } from './doomed-workers.js';
 import { get, post, run, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
 import { startHeldProvider } from './held-provider.js';
 import { asking, budgets, config } from './setup.js';
-
-/**
- * Loaded before each thread: an HTTP worker throws out of nowhere when the trigger file appears.
- */
-const preload = (trigger: string): string => `
-import { unlinkSync } from 'node:fs';
-import { workerData } from 'node:worker_threads';
-if (workerData?.journal !== undefined) {
-  setInterval(() => {
-    try {
-      unlinkSync(${JSON.stringify(trigger)});
-    } catch {
-      return;
-    }
-    throw new Error('a defect, as a test wants it');
-  }, 10).unref();
-}
-`;
 
 /** Asks until somebody answers. */
 async function alive(proxy: RunningProxy): Promise<void> {
@@ -41,8 +24,6 @@ t.test(
     const provider = await startHeldProvider(t);
     const folder = temporaryFolder(t);
     const trigger = join(folder, 'trigger');
-    const script = join(folder, 'preload.mjs');
-    writeFileSync(script, preload(trigger));
     const proxy = await startProxy(t, {
       folder,
       config: config({
@@ -51,7 +32,7 @@ t.test(
         budget: 'daily_limit_cents: 1000',
         more: 'server: { shutdown_grace_seconds: 1 }',
       }),
-      env: { NODE_OPTIONS: `--import ${pathToFileURL(script).href}` },
+      env: doomedWorkers(folder, trigger),
     });
     const url = `${proxy.url}/v1/chat/completions`;
     const before = post(url, 'ann', asking(10));
