@@ -7,6 +7,7 @@ import { messageOf } from '../kernel/errors.js';
 import { BUNDLED, BUNDLED_MS } from '../pricing/catalogue.js';
 import { readPrices, pricesStamp, type StoredPrices } from '../pricing/prices-file.js';
 import { syncPrices, type SyncRequest, type SyncResult } from '../pricing/sync.js';
+import { syncedTable } from '../pricing/table.js';
 
 const LOOK_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -121,4 +122,14 @@ export class Prices {
       details: { source, since, reason },
     });
   }
+}
+
+/** The encodings that the configured models are counted with. */
+export function encodingsOf(config: Config) {
+  const prices = syncedTable(config);
+  const encodings = prices.names().flatMap((name) => {
+    const model = prices.find(name);
+    return typeof model === 'object' && model.encoding !== null ? [model.encoding] : [];
+  });
+  return [...new Set(encodings)];
 }

@@ -23,7 +23,7 @@ import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
 import { Control, VERSION } from './control.js';
 import { Keys } from './keys.js';
-import { Prices, pricesInForce } from './prices.js';
+import { encodingsOf, Prices, pricesInForce } from './prices.js';
 import { Reconciler } from './reconciler.js';
 import { freePort, Mocks } from './listen.js';
 import { reloaded } from './reload.js';
@@ -395,13 +395,3 @@ export class Supervisor {
 
 /** What channels are made of. */
 const alertsIn = ({ alerts, budget }: Config): unknown => [alerts, budget.alertWebhooks];
-
-/** The encodings that the configured models are counted with. */
-function encodingsOf(config: Config) {
-  const prices = syncedTable(config);
-  const encodings = prices.names().flatMap((name) => {
-    const model = prices.find(name);
-    return typeof model === 'object' && model.encoding !== null ? [model.encoding] : [];
-  });
-  return [...new Set(encodings)];
-}
