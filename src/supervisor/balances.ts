@@ -26,6 +26,10 @@ const WINDOWS = ['daily', 'monthly'] as const;
 const dateIn = ({ window, windowNumber: number }: Balance): LocalDate =>
   window === 'daily' ? number : number * 100 + 1;
 
+const WATCH_MS = 1_000;
+const GONE_BACK =
+  'The clock has gone back by more than a day, and what was spent then stands in the ledger alone';
+
 /** A settlement moves the counters an instant before its record can be read. */
 const DRIFT_LOOKS_MAX = 5;
 const DRIFT_PAUSE_MS = 20;
@@ -38,6 +42,7 @@ export class Balances {
   readonly #timezone: string;
   /** Of windows beyond the present ones: a clock was ahead when it was spent. */
   #ahead: Balance[] = [];
+  #watch: NodeJS.Timeout | null = null;
 
   constructor(budget: BudgetConfig, slots: number = SLOTS_DEFAULT) {
     this.buffer = new SharedArrayBuffer(countersBytes(slots));
@@ -81,6 +86,17 @@ export class Balances {
     for (const day of [date, yesterday, dayPlus(date, -1)]) {
       this.#accounts.budget(GLOBAL_SCOPE, 'daily', day, null);
     }
+  }
+
+  /** Keeps up with the clock. Tells when it cannot, in words. */
+  watch(now: () => number, onProblem: (problem: string) => void): void {
+    this.#watch = setInterval(() => {
+      if (!this.keepUp(localDate(now(), this.#timezone))) onProblem(GONE_BACK);
+    }, WATCH_MS).unref();
+  }
+
+  close(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
   }
 
   /**

@@ -33,7 +33,6 @@ import { WatchedFiles } from './watched-files.js';
 import { Workers, type WorkersOptions } from './workers.js';
 
 const WORKERS_MAX_DEFAULT = 8;
-const WINDOWS_LOOK_MS = 1_000;
 /** uWebSockets takes 4 KiB of headers unless told otherwise before it loads. */
 const HEADER_BYTES_MAX = '32768';
 const STATES = {
@@ -80,7 +79,6 @@ export class Supervisor {
   #configState: ConfigState = { loadedAtMs: Date.now(), problem: null };
   #reloading: Promise<void> = Promise.resolve();
   #stopping = false;
-  #windows: NodeJS.Timeout | null = null;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
     const { config } = options;
@@ -233,7 +231,10 @@ export class Supervisor {
     await this.#raises.start(ledger);
     this.#limit(this.#raises.budget);
     await this.#balances.seed(ledger, localDate(Date.now(), budget.timezone));
-    this.#windows = setInterval(() => this.#lookAtWindows(), WINDOWS_LOOK_MS).unref();
+    this.#balances.watch(
+      () => Date.now(),
+      (problem) => this.#fail(problem),
+    );
     const threads = this.#workersWith(ledger);
     this.#threads = threads;
     if (server.tls !== null) this.#certificate = this.#certificateIn(server.tls);
@@ -351,14 +352,6 @@ export class Supervisor {
     };
   }
 
-  #lookAtWindows(): void {
-    const date = localDate(Date.now(), this.#config.budget.timezone);
-    if (this.#balances.keepUp(date)) return;
-    this.#fail(
-      'The clock has gone back by more than a day, and what was spent then stands in the ledger alone',
-    );
-  }
-
   #ledgerFailed(what: string): void {
     if (!this.#stopping) this.#alerts.ledgerFailed(what);
     this.#fail(what);
@@ -374,7 +367,7 @@ export class Supervisor {
 
   async #end(): Promise<void> {
     Atomics.compareExchange(new Int32Array(this.#gate), 0, GATE.open, GATE.draining);
-    if (this.#windows !== null) clearInterval(this.#windows);
+    this.#balances.close();
     this.#configFile?.close();
     this.#certificate?.close();
     this.#prices?.close();
