@@ -1,11 +1,10 @@
-// Writes docs/configuration.md out of the compiled config schema: node scripts/configuration.mjs.
-// With --check it writes nothing and fails when the page is not what the schema says.
+// Writes what follows from the compiled config schema: docs/configuration.md for people, and
+// src/config/schema.json, which the product reads. With --check it writes nothing and fails when
+// either is not what the schema says.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CONFIG_SCHEMA } from '../dist/src/config/schema.js';
-
-const PAGE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));
 
 const INTRO = `# Configuration
 
@@ -79,9 +78,17 @@ ${[...rows(schema, name, true)].join('\n')}
 );
 
 const page = [INTRO, ...sections].join('\n');
-if (!process.argv.includes('--check')) {
-  writeFileSync(PAGE, page);
-} else if (readFileSync(PAGE, 'utf8') !== page) {
-  process.stderr.write('docs/configuration.md is not what the schema says: npm run docs\n');
-  process.exitCode = 1;
+const files = {
+  'docs/configuration.md': page,
+  'src/config/schema.json': `${JSON.stringify(CONFIG_SCHEMA, null, 2)}\n`,
+};
+
+for (const [name, text] of Object.entries(files)) {
+  const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
+  if (!process.argv.includes('--check')) {
+    writeFileSync(path, text);
+  } else if (readFileSync(path, 'utf8') !== text) {
+    process.stderr.write(`${name} is not what the schema says: npm run docs\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,7 +1,6 @@
 // Corrections by invoices, as they come over the admin listener: believed only when every one of
 // them is whole.
 
-import { Type } from 'typebox';
 import { localDate, utcDate as utcDateAt, utcStart } from '../kernel/calendar.js';
 import { nano, parseDecimal, usdText } from '../kernel/money.js';
 import type { Adjustment } from '../ledger/protocol.js';
@@ -19,11 +18,24 @@ export interface AdjustmentJson {
 }
 
 /** What it is checked against below, item by item. */
-export const ADJUSTMENTS = Type.Object({
-  adjustments: Type.Array(
-    Type.Object({ provider: Type.String(), day: Type.String(), amount_usd: Type.String() }),
-  ),
-});
+export const ADJUSTMENTS = {
+  type: 'object',
+  required: ['adjustments'],
+  properties: {
+    adjustments: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['provider', 'day', 'amount_usd'],
+        properties: {
+          provider: { type: 'string' },
+          day: { type: 'string' },
+          amount_usd: { type: 'string' },
+        },
+      },
+    },
+  },
+} as const;
 
 const HALF_DAY_MS = 43_200_000;
 const ADJUSTMENTS_MAX = 500;

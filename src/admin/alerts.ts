@@ -1,18 +1,21 @@
 // Alerts over the admin listener: another try for what was given up.
 
-import { Type } from 'typebox';
 import { type Asked, bodyOf, type Reply } from './route.js';
 import type { Running } from './running.js';
 
-export const REPLAY = Type.Object(
-  {
-    id: Type.Union([Type.String(), Type.Null()], {
+export const REPLAY = {
+  type: 'object',
+  required: ['id'],
+  properties: {
+    id: {
+      type: ['string', 'null'],
       description: 'Of an alert; null for all that some channel has given up.',
-    }),
+    },
   },
-  { additionalProperties: false },
-);
+  additionalProperties: false,
+} as const;
 
 export async function replayAlerts({ ledger }: Running, { body }: Asked): Promise<Reply> {
-  return { json: { replayed: await ledger.replayAlerts(bodyOf(REPLAY, body).id) } };
+  const { id } = await bodyOf(REPLAY, body);
+  return { json: { replayed: await ledger.replayAlerts(id) } };
 }

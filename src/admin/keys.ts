@@ -1,25 +1,30 @@
 // Virtual keys over the admin API. What is issued or revoked here stands in the data directory, and
 // is in force in every worker within a second.
 
-import { Type } from 'typebox';
 import { nano, type NanoUsd, parseDecimal } from '../kernel/money.js';
 import { USER_BYTES_MAX } from '../kernel/scope.js';
 import { issueKey, readKeys, revokeKey } from '../keys/key-file.js';
 import { keyView } from '../keys/key-view.js';
 import { bodyOf, Refused, type Route } from './route.js';
 
-const DOLLARS = Type.String({ pattern: '^\\d+(\\.\\d{1,9})?$', description: 'As "5.00".' });
+const DOLLARS = {
+  type: 'string',
+  pattern: '^\\d+(\\.\\d{1,9})?$',
+  description: 'As "5.00".',
+} as const;
 
-const WANTED = Type.Object(
-  {
-    user: Type.String({ pattern: `^[\\x20-\\x7e]{1,${USER_BYTES_MAX}}$` }),
-    models: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
-    daily_limit_usd: Type.Optional(DOLLARS),
-    monthly_limit_usd: Type.Optional(DOLLARS),
-    expires_in_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 86_400 })),
+const WANTED = {
+  type: 'object',
+  required: ['user'],
+  properties: {
+    user: { type: 'string', pattern: `^[\\x20-\\x7e]{1,${USER_BYTES_MAX}}$` },
+    models: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+    daily_limit_usd: DOLLARS,
+    monthly_limit_usd: DOLLARS,
+    expires_in_seconds: { type: 'integer', minimum: 1, maximum: 10 * 366 * 86_400 },
   },
-  { additionalProperties: false },
-);
+  additionalProperties: false,
+} as const;
 
 const limitOf = (text: string | undefined): NanoUsd | null =>
   text === undefined ? null : nano(parseDecimal(text, 9) ?? 0n);
@@ -39,7 +44,7 @@ export const KEY_ROUTES: readonly Route[] = [
     summary: 'Issues a virtual key. Its text is in this answer, and nowhere else.',
     body: WANTED,
     answer: async ({ config, now }, { body }) => {
-      const wanted = bodyOf(WANTED, body);
+      const wanted = await bodyOf(WANTED, body);
       const nowMs = now();
       const life = wanted.expires_in_seconds;
       const { text, key } = await issueKey(config.storage.path, {

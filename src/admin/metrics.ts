@@ -11,8 +11,6 @@ import type { SpendBy, SpendRow } from '../ledger/spend.js';
 import { OVERHEAD_EDGES_US, type Overhead, type Readings } from '../proxy/tally.js';
 import type { Books, Running } from './running.js';
 
-export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
-
 type Labels = Readonly<Record<string, string | number>>;
 type Series = readonly (readonly [value: number, labels?: Labels])[];
 

@@ -2,7 +2,7 @@
 // ends by itself, and can be taken back before.
 
 import { randomBytes } from 'node:crypto';
-import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { limitsOf } from '../config/limits.js';
 import { nano, parseDecimal, usdText } from '../kernel/money.js';
 import { isInForce, type Raise } from '../kernel/raise.js';
@@ -14,25 +14,27 @@ const SECONDS_MAX = 31 * 86_400;
 /** A billion dollars: beyond it someone has mistaken the unit. */
 const AMOUNT_MAX = 10n ** 18n;
 
-const WANTED = Type.Object(
-  {
-    user: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: USER_BYTES_MAX,
-        description: 'Absent: everyone together.',
-      }),
-    ),
-    window: Type.Union([Type.Literal('daily'), Type.Literal('monthly')]),
-    amount_usd: Type.String({
+const WANTED = {
+  type: 'object',
+  required: ['window', 'amount_usd', 'expires_in_seconds'],
+  properties: {
+    user: {
+      type: 'string',
+      minLength: 1,
+      maxLength: USER_BYTES_MAX,
+      description: 'Absent: everyone together.',
+    },
+    window: { enum: ['daily', 'monthly'] },
+    amount_usd: {
+      type: 'string',
       pattern: '^\\d+(\\.\\d{1,9})?$',
       description: 'What is added to the limit, as an exact decimal: "5.00".',
-    }),
-    expires_in_seconds: Type.Integer({ minimum: 1, maximum: SECONDS_MAX }),
-    reason: Type.Optional(Type.String({ maxLength: 200 })),
+    },
+    expires_in_seconds: { type: 'integer', minimum: 1, maximum: SECONDS_MAX },
+    reason: { type: 'string', maxLength: 200 },
   },
-  { additionalProperties: false },
-);
+  additionalProperties: false,
+} as const;
 
 export const RAISE_ROUTES: readonly Route[] = [
   {
@@ -50,7 +52,7 @@ export const RAISE_ROUTES: readonly Route[] = [
     summary: 'Raises a limit for a while: in force in every worker within a second.',
     body: WANTED,
     answer: async (running, { body }) => {
-      const raise = wanted(running, bodyOf(WANTED, body));
+      const raise = wanted(running, await bodyOf(WANTED, body));
       await running.raises.put(raise);
       return { status: 201, json: view(raise, running.now()) };
     },
@@ -70,7 +72,7 @@ export const RAISE_ROUTES: readonly Route[] = [
   },
 ];
 
-function wanted(running: Running, body: Type.Static<typeof WANTED>): Raise {
+function wanted(running: Running, body: Static<typeof WANTED>): Raise {
   const { user = null, window, reason = '' } = body;
   const amount = nano(parseDecimal(body.amount_usd, 9) ?? 0n);
   if (amount <= 0n || amount > AMOUNT_MAX) {

@@ -4,13 +4,15 @@ import { messageOf } from '../kernel/errors.js';
 import { ADJUSTMENTS, adjustments } from './adjustments.js';
 import { REPLAY, replayAlerts } from './alerts.js';
 import { KEY_ROUTES } from './keys.js';
-import { METRICS_TYPE, metricsText } from './metrics.js';
 import { openApi } from './openapi.js';
 import { PAGE_ROUTES } from './page.js';
 import { RAISE_ROUTES } from './raises.js';
 import { REPORT_ROUTES } from './reports.js';
 import { Refused, type Route } from './route.js';
 import { statusView } from './status.js';
+
+/** Prometheus' text format; in step with what the library that writes it calls it. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export const ROUTES: readonly Route[] = [
   {
@@ -28,7 +30,11 @@ export const ROUTES: readonly Route[] = [
     path: '/metrics',
     summary: "Everything countable, in Prometheus' text format.",
     type: METRICS_TYPE,
-    answer: async (running) => ({ text: await metricsText(running), type: METRICS_TYPE }),
+    answer: async (running) => {
+      // Its library is loaded with the first scrape.
+      const { metricsText } = await import('./metrics.js');
+      return { text: await metricsText(running), type: METRICS_TYPE };
+    },
   },
   {
     method: 'GET',

@@ -2,7 +2,7 @@
 // never goes over a connection that is not encrypted, but to this machine itself.
 
 import type { ConnectionOptions } from 'node:tls';
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import { isLoopback } from '../config/address.js';
 import type { AlertEvent, ChannelPlan } from '../kernel/alert.js';
 import type { Channel, Delivery } from './channel.js';
@@ -21,12 +21,12 @@ export interface MailOptions {
 const TIMEOUT_MS = 10_000;
 const LANES = 2;
 
-function transportOf(smtp: { readonly url: string }, tls: ConnectionOptions = {}) {
+function transportOptions(smtp: { readonly url: string }, tls: ConnectionOptions = {}) {
   const url = new URL(smtp.url);
   const secure = url.protocol === 'smtps:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const user = decodeURIComponent(url.username);
-  return createTransport({
+  return {
     host,
     port: url.port === '' ? (secure ? 465 : 587) : Number(url.port),
     secure,
@@ -39,7 +39,7 @@ function transportOf(smtp: { readonly url: string }, tls: ConnectionOptions = {}
     disableFileAccess: true,
     disableUrlAccess: true,
     ...(user !== '' && { auth: { user, pass: decodeURIComponent(url.password) } }),
-  });
+  };
 }
 
 export class MailChannel implements Channel {
@@ -50,14 +50,16 @@ export class MailChannel implements Channel {
   readonly page = 16;
   readonly #to: string;
   readonly #smtp: MailOptions['smtp'];
-  readonly #transport: ReturnType<typeof transportOf> | null;
+  readonly #tls: ConnectionOptions | undefined;
+  /** Made with the first mail, and its library loaded: a start pays for neither. */
+  #transport: Transporter | null = null;
 
   constructor({ url, plan, smtp, tls }: MailOptions) {
     this.plan = plan;
     this.label = url;
     this.#to = url.slice('mailto:'.length);
     this.#smtp = smtp;
-    this.#transport = smtp === null ? null : transportOf(smtp, tls);
+    this.#tls = tls;
   }
 
   send(event: AlertEvent): Promise<Delivery> {
@@ -87,14 +89,13 @@ export class MailChannel implements Channel {
     this.#transport?.close();
   }
 
-  async #try(
-    act: (transport: ReturnType<typeof transportOf>, from: string) => Promise<void>,
-  ): Promise<Delivery> {
-    if (this.#transport === null || this.#smtp === null) {
-      return { ok: false, error: 'alerts.smtp is not set: add url and from' };
-    }
+  async #try(act: (transport: Transporter, from: string) => Promise<void>): Promise<Delivery> {
+    const smtp = this.#smtp;
+    if (smtp === null) return { ok: false, error: 'alerts.smtp is not set: add url and from' };
     try {
-      await act(this.#transport, this.#smtp.from);
+      const { createTransport } = await import('nodemailer');
+      this.#transport ??= createTransport(transportOptions(smtp, this.#tls));
+      await act(this.#transport, smtp.from);
       return { ok: true };
     } catch (error) {
       return { ok: false, error: reasonOf(error) };

@@ -3,7 +3,7 @@
 // it may be the secret.
 
 import { createHmac, randomUUID } from 'node:crypto';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import { type AlertEvent, alertId, type ChannelPlan } from '../kernel/alert.js';
 import { usdText } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
@@ -86,7 +86,8 @@ export class WebhookChannel implements Channel {
   readonly #url: URL;
   readonly #options: WebhookOptions;
   readonly #timeoutMs: number;
-  readonly #agent: Agent;
+  /** Made with the first alert, and its library loaded: a start pays for neither. */
+  #agent: Agent | null = null;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
@@ -94,8 +95,6 @@ export class WebhookChannel implements Channel {
     this.#url = new URL(options.url);
     this.label = `${this.#url.origin}/…`;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    const lookup = guardedLookup(this.#url.hostname, options.resolve);
-    this.#agent = new Agent({ connections: LANES, connect: { lookup } });
   }
 
   async send(event: AlertEvent, { nowMs, signal }: SendOptions): Promise<Delivery> {
@@ -105,6 +104,9 @@ export class WebhookChannel implements Channel {
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
       refuseLiteral(this.#url.hostname);
+      const { Agent, request } = await import('undici');
+      const lookup = guardedLookup(this.#url.hostname, this.#options.resolve);
+      this.#agent ??= new Agent({ connections: LANES, connect: { lookup } });
       const {
         statusCode,
         headers,
@@ -130,7 +132,7 @@ export class WebhookChannel implements Channel {
   }
 
   close(): void {
-    void this.#agent.destroy();
+    void this.#agent?.destroy();
   }
 
   #headers(message: Message): Record<string, string> {

@@ -1,8 +1,6 @@
 // One value of the file against its schema: the value, or a sentence saying what was found, what is
 // allowed and the mend. Money is read from the source text; no float touches it.
 
-import { Check } from 'typebox/value';
-import type { TSchema } from 'typebox';
 import { parseCents, parseCentsPer1k } from '../kernel/money.js';
 import { didYouMean, quoted } from './problem.js';
 import type { Marks } from './schema.js';
@@ -37,9 +35,17 @@ export function retype(schema: LeafSchema, text: string): Written {
 
 export function readLeaf(schema: LeafSchema, written: Written): Leaf {
   if (schema.money !== undefined) return readMoney(schema.money, written);
-  if (Check(schema as TSchema, written.value)) return { ok: true, value: written.value };
+  if (fits(schema, written.value)) return { ok: true, value: written.value };
   const found = schema.secret === true ? kindOf(written) : shown(written);
   return { ok: false, message: `found ${found}, expected ${allowed(schema, written)}` };
+}
+
+/** Whether a schema takes a value. TypeBox says the same, at 240 modules more for each start. */
+function fits({ type, enum: names, minimum, maximum }: LeafSchema, value: unknown): boolean {
+  if (names !== undefined) return names.some((name) => name === value);
+  if (type !== 'integer' && type !== 'number') return typeof value === type;
+  if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value))) return false;
+  return value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity);
 }
 
 const kindOf = ({ value }: Written): string => (value === null ? 'nothing' : `a ${typeof value}`);

@@ -5,7 +5,8 @@ import { isMap, isPair, isScalar, isSeq, type Node, type Scalar, type YAMLMap } 
 import { expand, hasReference, type Environment } from './env.js';
 import { readLeaf, retype, shown, type LeafSchema, type Written } from './leaf.js';
 import { didYouMean, quoted, type Position, type Report } from './problem.js';
-import { CONFIG_SCHEMA, type ConfigFile } from './schema.js';
+import type { ConfigFile } from './schema.js';
+import CONFIG from './schema.json' with { type: 'json' };
 
 /** The part of JSON Schema that schema.ts is written in. */
 interface Schema extends LeafSchema {
@@ -25,10 +26,7 @@ interface Source {
 
 export function readFile(root: YAMLMap | null, source: Source): ConfigFile {
   // From a schema and a tree that matches it the schema's own type results.
-  return readValue(
-    { schema: CONFIG_SCHEMA as unknown as Schema, node: root, key: '' },
-    source,
-  ) as ConfigFile;
+  return readValue({ schema: CONFIG as Schema, node: root, key: '' }, source) as ConfigFile;
 }
 
 interface Place {

@@ -1,5 +1,7 @@
 // The one schema of the config file: its keys, types, defaults and descriptions.
-// Nothing else may hold a default; read.ts walks it, config.example.yaml shows every key of it.
+// Nothing else may hold a default; config.example.yaml shows every key of it. What runs takes only
+// its types: read.ts walks schema.json, which `npm run docs` writes out of it, since a builder of
+// schemas is 370 modules to load at every start.
 
 import { Type, type Static, type TProperties, type TSchema } from 'typebox';
 import type { NanoUsd, PicoUsd } from '../kernel/money.js';
