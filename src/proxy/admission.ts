@@ -109,7 +109,7 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
   try {
     prompt = promptTexts(exchange.api, quote.whole());
   } catch {
-    // Nested too deeply to be walked: the bound stands.
+    // A text that was left out before is no JSON: the bound stands, the provider will say so.
     return quote;
   }
   const candidates = await Promise.all(

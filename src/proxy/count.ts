@@ -56,7 +56,7 @@ async function count(
     const seen = picturesMax(pictures, model);
     return Math.min(bound, tokens + fixedTokens + seen + hiddenTokensMax(upstreamModel));
   } catch {
-    // Nested too deeply to be walked: the bound is an answer too.
+    // A prompt that nobody foresaw: the bound is an answer too.
     return bound;
   }
 }

@@ -70,7 +70,7 @@ function upstreamFor(proxy: Proxy, { provider }: PricedModel): Upstream | null {
   return upstream?.provider.type === provider.type ? upstream : null;
 }
 
-/** A body can be valid JSON and still be nested too deeply to be written again. */
+/** To be translated a body is read whole: a text that was left out before may be no JSON. */
 function outgoingOrRejection(exchange: Exchange, call: Call): Outgoing | Rejection {
   try {
     return outgoing(exchange, call);

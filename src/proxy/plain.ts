@@ -7,6 +7,7 @@ import type { UpstreamFailure } from '../upstream/upstream.js';
 import { errorToMessages, toMessagesResponse } from '../wire/chat-to-messages-answer.js';
 import { appendMembers } from '../wire/json.js';
 import { errorToChat, toChatResponse } from '../wire/messages-to-chat-answer.js';
+import { parseObject, type JsonObject } from '../wire/shape.js';
 import { usageOf } from '../wire/usage.js';
 import { type Answer, answerHeaders, type AnswerParts, failureRejection } from './answer.js';
 import type { Outgoing } from './outgoing.js';
@@ -38,7 +39,8 @@ export class PlainAnswer implements Answer {
     const endedAtUs = proxy.nowUs();
     const bytes =
       this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    const json = parseObject(bytes);
+    // Else (an HTML error page, a cut body) it passes as it is, and carries no usage.
+    const json = parseObject(bytes.toString('utf8'));
     const usage = reportedBy(sent, json);
     const body = this.#clientBody(bytes, json);
     if (usage === null && (status < 200 || status >= 300)) {
@@ -64,36 +66,41 @@ export class PlainAnswer implements Answer {
   /**
    * The answer as the client's API has it: the provider's bytes, unless it had to be translated.
    */
-  #clientBody(bytes: Buffer, json: Record<string, unknown> | null): Buffer {
-    const { proxy, exchange, sent, call, status } = this.#parts;
+  #clientBody(bytes: Buffer, json: JsonObject | null): Buffer {
+    const { proxy, exchange, sent, call } = this.#parts;
     if (exchange.api === sent.wire) return bytes;
-    const succeeded = this.#clientStatus(json) < 300;
+    const clientStatus = this.#clientStatus(json);
+    const succeeded = clientStatus < 300;
     const requestedModel = call.quote.request.model;
     if (exchange.api === 'messages') {
       return asJson(
         succeeded && json !== null
           ? toMessagesResponse(json, { requestedModel, toolNames: sent.toolNames })
-          : errorToMessages(status, json),
+          : errorToMessages(clientStatus, json),
       );
     }
     const createdSeconds = Math.floor(proxy.now() / 1000);
     return asJson(
       succeeded && json !== null
         ? toChatResponse(json, { requestedModel, createdSeconds })
-        : errorToChat(status, json),
+        : errorToChat(clientStatus, json),
     );
   }
 
-  /** The provider's; but an error that it told with a 200 must not become an empty answer. */
-  #clientStatus(json: Record<string, unknown> | null): number {
+  /**
+   * The provider's; but an error that it told with a 200, or what cannot be read, must not become
+   * an empty answer.
+   */
+  #clientStatus(json: JsonObject | null): number {
     const { exchange, sent, status } = this.#parts;
-    const isAnswer = exchange.api === sent.wire || (json?.['error'] ?? null) === null;
+    const isAnswer =
+      exchange.api === sent.wire || (json !== null && (json['error'] ?? null) === null);
     return isAnswer || status >= 300 ? status : 502;
   }
 
   #reply(
     body: Buffer,
-    json: Record<string, unknown> | null,
+    json: JsonObject | null,
     { cost, endedAtUs }: { readonly cost?: string; readonly endedAtUs: number },
   ): void {
     const { proxy, exchange, sent } = this.#parts;
@@ -112,18 +119,7 @@ export class PlainAnswer implements Answer {
 
 const asJson = (body: object): Buffer => Buffer.from(JSON.stringify(body));
 
-function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  try {
-    const json: unknown = JSON.parse(bytes.toString('utf8'));
-    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-    return isObject ? (json as Record<string, unknown>) : null;
-  } catch {
-    // Not JSON (an HTML error page, a cut body): it passes as it is and carries no usage.
-    return null;
-  }
-}
-
-function reportedBy(sent: Outgoing, json: Record<string, unknown> | null): Usage | null {
+function reportedBy(sent: Outgoing, json: JsonObject | null): Usage | null {
   if (json === null) return null;
   return usageOf(sent.wire, json);
 }

@@ -10,7 +10,7 @@ import type { PricedModel } from '../pricing/table.js';
 import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
 import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
 import { speaks, wireOf } from '../upstream/provider.js';
-import { memberCount } from '../wire/json.js';
+import { DEPTH_MAX, outline } from '../wire/json.js';
 import { shortened } from '../wire/shortened.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
 import { type Caller, mayUse } from './caller.js';
@@ -134,6 +134,11 @@ function parseBriefly(bytes: Buffer): Pick<Quote, 'body' | 'whole'> | Rejection 
 }
 
 export function parseBody(bytes: Buffer): { body: Body } | Rejection {
+  const { members, isTooDeep } = outline(bytes);
+  if (isTooDeep) {
+    const message = `The body nests objects and lists more than ${DEPTH_MAX} deep.`;
+    return { rejected: 'invalid_request', message };
+  }
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));
@@ -155,7 +160,7 @@ export function parseBody(bytes: Buffer): { body: Body } | Rejection {
       message: `${JSON.stringify(odd.slice(0, 64))} is no member of this API.`,
     };
   }
-  if (memberCount(bytes) !== names.length) {
+  if (members !== names.length) {
     return { rejected: 'invalid_request', message: 'A member of the body is given twice.' };
   }
   return { body: body as Body };

@@ -45,7 +45,7 @@ export function canSend({ api }: Exchange, quote: Quote, candidate: Candidate): 
   try {
     return !('invalid' in translate(quote, candidate, null));
   } catch {
-    // Nested too deeply to be walked, so too deeply to be translated.
+    // A text that was left out before is no JSON, so nothing can be translated.
     return false;
   }
 }

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigState, Running } from '../admin/running.js';
 import { hostInUrl } from '../config/address.js';
-import type { BudgetConfig, Config, TlsFiles } from '../config/config.js';
-import { pairFault } from '../config/tls-pair.js';
+import type { BudgetConfig, Config } from '../config/config.js';
 import { GATE, type Gate } from '../http/thread.js';
 import { localDate } from '../kernel/calendar.js';
 import { deferred } from '../kernel/deferred.js';
@@ -21,6 +20,7 @@ import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
+import { watchCertificate } from './certificate.js';
 import { Control, VERSION } from './control.js';
 import { Keys } from './keys.js';
 import { encodingsOf, Prices, pricesInForce } from './prices.js';
@@ -170,19 +170,6 @@ export class Supervisor {
     return kept;
   }
 
-  /** Watched before a worker reads it: what changes in between is not missed. */
-  #certificateIn(tls: TlsFiles): WatchedFiles {
-    return new WatchedFiles([tls.certFile, tls.keyFile], () => {
-      const fault = pairFault(tls);
-      if (fault === null) this.#threads?.tell({ type: 'certificate' });
-      this.#log(
-        fault === null
-          ? 'certificate: read again, new connections have it'
-          : `⚠ certificate: the old one stays in force: ${fault.why}`,
-      );
-    });
-  }
-
   /** What is under way on the old channels comes to its end first. */
   async #replaceAlerts(ledger: Ledger): Promise<void> {
     const before = this.#alerts;
@@ -237,7 +224,11 @@ export class Supervisor {
     );
     const threads = this.#workersWith(ledger);
     this.#threads = threads;
-    if (server.tls !== null) this.#certificate = this.#certificateIn(server.tls);
+    if (server.tls !== null) {
+      // Before a worker reads it: what changes in between is not missed.
+      const onRenewed = (): void => threads.tell({ type: 'certificate' });
+      this.#certificate = watchCertificate(server.tls, { onRenewed, log: this.#log });
+    }
     this.#control = await Control.start(this.#runningWith(ledger, threads));
     await Promise.all([threads.start(), warm]);
     this.#control.announce();

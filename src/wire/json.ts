@@ -101,12 +101,46 @@ function keyText(bytes: Buffer, { keyStart }: Span): string {
   return text.includes('\\') ? String(JSON.parse(`"${text}"`)) : text;
 }
 
-/** Members of the object, duplicates included. */
-export function memberCount(source: Uint8Array): number {
-  let count = 0;
-  for (const _ of members(asBuffer(source))) count++;
-  return count;
+/**
+ * Objects and lists in each other beyond this are refused. What clients send nests some twenty deep
+ * (tools with their schemas most of all); tens of thousands overrun the stack of whoever walks it.
+ */
+export const DEPTH_MAX = 128;
+
+/** Too short to nest deep enough to hurt anybody: not worth a look. */
+const SHALLOW_BYTES_MAX = 1024;
+
+export interface Outline {
+  /** Members at the top, duplicates included. */
+  readonly members: number;
+  /** What is deeper than `DEPTH_MAX` is not looked at any further. */
+  readonly isTooDeep: boolean;
 }
+
+/** How JSON is built, before anybody parses it. Of bytes that are none the members mean nothing. */
+export function outline(source: Uint8Array): Outline {
+  const bytes = asBuffer(source);
+  let found = 0;
+  let depth = 0;
+  for (let at = 0; at < bytes.length;) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = skipString(bytes, at);
+      continue;
+    }
+    at++;
+    if (byte === COLON && depth === 1) found++;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > DEPTH_MAX) return { members: found, isTooDeep: true };
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+  }
+  return { members: found, isTooDeep: false };
+}
+
+/** Of JSON that a provider sent, or that stands in a text. */
+export const isTooDeep = (source: Uint8Array | string): boolean =>
+  source.length > SHALLOW_BYTES_MAX &&
+  outline(typeof source === 'string' ? Buffer.from(source) : source).isTooDeep;
 
 /** Where each member stands; of duplicates the last, as JSON.parse has it. */
 export function topLevelMembers(source: Uint8Array): Map<string, Span> {

@@ -1,5 +1,7 @@
 // Reading unknown JSON: the few questions every wire asks of a value it did not write itself.
 
+import { isTooDeep } from './json.js';
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is JsonObject =>
@@ -13,8 +15,12 @@ export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(val
 
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** The object that the text holds, `null` when it holds anything else. */
+/**
+ * The object that the text holds, `null` when it holds anything else, or nests so deep that whoever
+ * walked it would overrun the stack.
+ */
 export function parseObject(text: string): JsonObject | null {
+  if (isTooDeep(text)) return null;
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : null;

@@ -1,5 +1,11 @@
 import t from 'tap';
-import { appendMembers, editMembers, memberCount, topLevelMembers } from '../../src/wire/json.js';
+import {
+  appendMembers,
+  editMembers,
+  isTooDeep,
+  outline,
+  topLevelMembers,
+} from '../../src/wire/json.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -97,11 +103,22 @@ t.test('finds the end of strings of every length, whatever is escaped in them', 
     for (const tail of ['', '\\', '"', '\\"', '\\\\', 'é"']) {
       const body = { a: 'x'.repeat(length) + tail, b: 1, c: { d: ['"', tail] } };
       const bytes = Buffer.from(JSON.stringify(body));
-      t.equal(memberCount(bytes), 3);
+      t.match(outline(bytes), { members: 3, isTooDeep: false });
       const span = topLevelMembers(bytes).get('a') as { valueStart: number; valueEnd: number };
       t.equal(JSON.parse(bytes.toString('utf8', span.valueStart, span.valueEnd)), body.a);
     }
   }
-  t.equal(memberCount(Buffer.from('{"a":1, "a":2}')), 2, 'duplicates count');
+  t.equal(outline(bytes('{"a":1, "a":2}')).members, 2, 'duplicates count');
+  t.end();
+});
+
+t.test('JSON may nest 128 deep, in objects and lists alike, and in strings as it likes', (t) => {
+  const lists = (depth: number): Buffer => bytes('['.repeat(depth) + ']'.repeat(depth));
+  t.equal(outline(lists(128)).isTooDeep, false);
+  t.equal(outline(lists(129)).isTooDeep, true);
+  t.equal(outline(bytes('{"a":'.repeat(129))).isTooDeep, true, 'closed or not');
+  t.equal(outline(bytes(`{"a":"${'['.repeat(500)}"}`)).isTooDeep, false);
+  t.equal(outline(bytes(`[${'[],{},'.repeat(500)}[]]`)).isTooDeep, false, 'side by side');
+  t.ok(isTooDeep(`{"a":${'['.repeat(2000)}`));
   t.end();
 });
