@@ -4,6 +4,7 @@
 //   --micro            the hot functions alone, in nanoseconds
 //   --replay           a start that has a million records to book (--quick: a hundred thousand)
 //   --alerts           what a thousand alerts cost the requests beside them
+//   --watched          what scraped metrics and an open dashboard cost
 //   --only a,b         some subjects: direct, bare, nginx, portkey, budgets off, budgets on
 //   --lane TEXT        the lanes with this text in their name
 //   --streams N        slow streams held open at once; 0: none
@@ -17,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { alertsBench } from './macro/alerts.js';
 import { LANE_NAMES, SUBJECT_NAMES, type SubjectName } from './macro/lanes.js';
 import { macro } from './macro/macro.js';
+import { watchedBench } from './macro/watched.js';
 import { micro } from './micro/micro.js';
 import { replayBench } from './replay.js';
 
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     micro: { type: 'boolean', default: false },
     alerts: { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
+    watched: { type: 'boolean', default: false },
     only: { type: 'string' },
     lane: { type: 'string', default: '' },
     streams: { type: 'string' },
@@ -76,6 +79,14 @@ if (values.micro) {
   const rounds = numberAsked('rounds', values.quick ? 2 : 6, { min: 1, max: 50 });
   const allArrived = await alertsBench({ rounds });
   process.exitCode = allArrived ? 0 : 1;
+} else if (values.watched) {
+  const isWell = await watchedBench({
+    root,
+    rounds: numberAsked('rounds', values.quick ? 2 : 8, { min: 1, max: 50 }),
+    durationMs: numberAsked('seconds', values.quick ? 2 : 5, { min: 2, max: 60 }) * 1000,
+    nodeLoad: values['node-load'],
+  });
+  process.exitCode = isWell || !values.check ? 0 : 1;
 } else {
   const lanes = LANE_NAMES.filter((name) => name.includes(values.lane));
   const allWell = await macro({

@@ -27,14 +27,15 @@ const ROWS_MAX = 1_000;
 export async function metricsText(running: Running): Promise<string> {
   const date = localDate(running.now(), running.config.budget.timezone);
   const books = await running.books(date);
+  const spends = await spendsOf(running, date);
   const readings = running.tally.read();
   const registry = new Registry();
   const metrics = [
     ...processMetrics(running),
     ...workMetrics(readings),
     ...bookMetrics(books),
-    ...(await spendMetrics(running, date)),
-    ...(await budgetMetrics(running, date)),
+    ...spendMetrics(spends),
+    ...budgetMetrics(running, date, spends),
   ];
   for (const metric of metrics) register(registry, metric);
   overheadHistogram(registry, readings);
@@ -125,12 +126,25 @@ const bookMetrics = (books: Books): Metric[] => [
   gauge('ledger_fold_timestamp_seconds', 'When booking last succeeded.', books.lastFoldMs / 1000),
 ];
 
-/** Of the present day: the counters begin again at midnight, as after a restart. */
-async function spendMetrics({ ledger }: Running, date: LocalDate): Promise<Metric[]> {
-  const rowsBy = async (by: SpendBy): Promise<readonly SpendRow[]> =>
-    (await ledger.spend({ by, from: date, to: date }, ROWS_MAX)).rows;
-  const models = await rowsBy('model');
-  const providers = await rowsBy('provider');
+/** The dearest rows of the present day. */
+interface Spends {
+  readonly models: readonly SpendRow[];
+  readonly providers: readonly SpendRow[];
+  /** None unless single users are to be told. */
+  readonly users: readonly SpendRow[];
+}
+
+async function spendsOf({ config, ledger }: Running, date: LocalDate): Promise<Spends> {
+  const each: SpendBy[] = ['model', 'provider'];
+  if (config.admin.metricsUserLabels) each.push('user');
+  const queries = each.map((by) => ({ by, from: date, to: date }));
+  const results = await ledger.spends(queries, ROWS_MAX);
+  const [models = [], providers = [], users = []] = results.map(({ rows }) => rows);
+  return { models, providers, users };
+}
+
+/** The counters begin again at midnight, as after a restart. */
+function spendMetrics({ models, providers }: Spends): Metric[] {
   const unsettled = models.reduce((sum, row) => sum + row.unsettled, 0);
   const costs = (rows: readonly SpendRow[], label: string): Series =>
     rows.map(({ cost, name }) => [usd(cost), { [label]: name }]);
@@ -160,13 +174,12 @@ async function spendMetrics({ ledger }: Running, date: LocalDate): Promise<Metri
 }
 
 /** `user="*"` is everyone together; single users are told only when asked for. */
-async function budgetMetrics(running: Running, date: LocalDate): Promise<Metric[]> {
-  const { config, ledger } = running;
+function budgetMetrics(running: Running, date: LocalDate, spends: Spends): Metric[] {
+  const { config } = running;
   const users: (string | null)[] = [null];
   if (config.admin.metricsUserLabels) {
-    const spenders = await ledger.spend({ by: 'user', from: date, to: date }, ROWS_MAX);
     const names = [
-      ...spenders.rows.map(({ name }) => name).filter((name) => name !== ''),
+      ...spends.users.map(({ name }) => name).filter((name) => name !== ''),
       ...Object.keys(config.budget.perUser?.users ?? {}),
     ];
     users.push(...new Set(names));

@@ -100,7 +100,7 @@ export function alertView({ event, channels }: OwedAlert) {
 export async function booksView(running: Running) {
   const date = localDate(running.now(), running.config.budget.timezone);
   const books = await running.books(date);
-  const [users, models] = [await top(running, 'user', date), await top(running, 'model', date)];
+  const [users = [], models = []] = await top(running, ['user', 'model'], date);
   const { version, asOfMs } = running.prices();
   return {
     books: {
@@ -122,8 +122,10 @@ export async function booksView(running: Running) {
   };
 }
 
-const top = async ({ ledger }: Running, by: SpendBy, date: LocalDate) =>
-  (await ledger.spend({ by, from: date, to: date }, TOP_ROWS)).rows;
+async function top({ ledger }: Running, each: readonly SpendBy[], date: LocalDate) {
+  const queries = each.map((by) => ({ by, from: date, to: date }));
+  return (await ledger.spends(queries, TOP_ROWS)).map(({ rows }) => rows);
+}
 
 const rowView = ({ name, requests, cost }: SpendRow) => ({
   name,

@@ -219,9 +219,9 @@ export class Bookkeeper implements BookVerbs {
     this.#store.raises.put(raise);
   }
 
-  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult {
+  spends(queries: readonly SpendQuery[], rowsMax: number, nowMs: number): SpendResult[] {
     this.#bookAll(nowMs);
-    return spendBooked(this.#store, query, rowsMax);
+    return queries.map((query) => spendBooked(this.#store, query, rowsMax));
   }
 
   recent(limit: number): Recent {
@@ -232,10 +232,17 @@ export class Bookkeeper implements BookVerbs {
     this.#bookAll(nowMs);
   }
 
+  /**
+   * Books what is written by now. A look that has room left has seen every journal's end: to look
+   * until nothing comes would take as long as there is load.
+   */
   #bookAll(nowMs: number): number {
     let records = 0;
-    for (let more = this.tick(nowMs); more > 0; more = this.tick(nowMs)) records += more;
-    return records;
+    for (;;) {
+      const more = this.tick(nowMs);
+      records += more;
+      if (more < BATCH_RECORDS) return records;
+    }
   }
 
   async close(): Promise<void> {

@@ -176,8 +176,14 @@ export class Ledger {
   }
 
   /** What was spent, up to now: the dearest rows, and the total of all. */
-  spend(query: SpendQuery, rowsMax = Number.POSITIVE_INFINITY): Promise<SpendResult> {
-    return this.#call('spend', query, rowsMax, this.#options.now());
+  async spend(query: SpendQuery, rowsMax = Number.POSITIVE_INFINITY): Promise<SpendResult> {
+    const [result] = await this.spends([query], rowsMax);
+    return result as SpendResult;
+  }
+
+  /** The same of several questions, for which the books are brought up to date once. */
+  spends(queries: readonly SpendQuery[], rowsMax: number): Promise<SpendResult[]> {
+    return this.#call('spends', queries, rowsMax, this.#options.now());
   }
 
   /** What has been booked since the last question, so many at most; needs `keepsRecent`. */

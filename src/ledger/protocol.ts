@@ -89,7 +89,7 @@ export interface BookVerbs {
   status(date: LocalDate, nowMs: number): LedgerStatus;
   raises(): Raise[];
   putRaise(raise: Raise): void;
-  spend(query: SpendQuery, rowsMax: number, nowMs: number): SpendResult;
+  spends(queries: readonly SpendQuery[], rowsMax: number, nowMs: number): SpendResult[];
   /** At most so many; fewer only when there are no more. */
   recent(limit: number): Recent;
   drained(nowMs: number): void;

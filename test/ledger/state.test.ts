@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
+import { DISK, type Disk } from '../../src/ledger/disk.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { budgetOf, NOON_MS, reserveOf, settleOf } from './samples.js';
 
 /** A keeper, and the journal of a worker with one request open for a second. */
-function sceneOf(t: Test) {
+function sceneOf(t: Test, disk: Disk = DISK) {
   const storagePath = t.testdir();
   const given = { budget: budgetOf(), channels: [], onAlerts: () => undefined };
-  const keeper = new Bookkeeper({ storagePath, ...given });
+  const keeper = new Bookkeeper({ storagePath, disk, ...given });
   keeper.start(NOON_MS);
   const journal = new Journal({
     directory: join(storagePath, 'journal'),
@@ -47,4 +48,20 @@ t.test('a clock that is set forward makes no reservation hang', async (t) => {
   journal.flush();
   lookOn(keeper, 3605, 3700);
   t.match(keeper.status(20260325, NOON_MS), { openReservations: 0, overdueReservations: 0 });
+});
+
+t.test('a question waits for what was written before it, not for all that comes', async (t) => {
+  let comes = 0;
+  // Each commit finds that the worker has gone on meanwhile.
+  const goOn = (): void => {
+    if (comes++ === 0 || comes > 20) return;
+    journal.settle(settleOf(journal.reserve(reserveOf())));
+    journal.flush();
+  };
+  const disk = { ...DISK, freeBytes: (path: string) => (goOn(), DISK.freeBytes(path)) };
+  const { keeper, journal } = sceneOf(t, disk);
+  t.equal(keeper.status(20260325, NOON_MS).lagRecords, 1);
+  t.equal(keeper.status(20260325, NOON_MS).lagRecords, 2, 'what came meanwhile');
+  t.same(keeper.spends([], 1, NOON_MS), []);
+  t.equal(keeper.status(20260325, NOON_MS).entries, 3);
 });
