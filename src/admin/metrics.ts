@@ -97,6 +97,11 @@ function workMetrics({ counts, rejected, gauges }: Readings): Metric[] {
       gauges.map(({ active }, worker) => [active, { worker }]),
     ),
     gauge(
+      'held_bytes',
+      'Request bodies and whole answers in memory.',
+      gauges.map(({ held_bytes: bytes }, worker) => [bytes, { worker }]),
+    ),
+    gauge(
       'event_loop_lag_seconds',
       "How late a worker's event loop ran in the last second.",
       gauges.flatMap((lag, worker) =>

@@ -92,6 +92,8 @@ export interface Config {
     readonly port: number;
     readonly workers: number | null;
     readonly maxBodyBytes: number;
+    /** Over all workers. `null`: a quarter of the memory that this machine or container has. */
+    readonly maxHeldBytes: number | null;
     readonly requestTimeoutMs: number;
     readonly shutdownGraceMs: number;
     readonly responseFields: boolean;

@@ -15,6 +15,7 @@ export function resolveFile(file: ConfigFile, path: string): Config {
       port: server.port,
       workers: server.workers ?? null,
       maxBodyBytes: server.max_body_bytes,
+      maxHeldBytes: server.max_held_bytes ?? null,
       requestTimeoutMs: server.request_timeout_seconds * 1000,
       shutdownGraceMs: server.shutdown_grace_seconds * 1000,
       responseFields: server.response_fields === 'on',

@@ -76,6 +76,13 @@ const SERVER = object(
       { default: 33_554_432, minimum: 1024, maximum: 1_073_741_824 },
       'Longest request body.',
     ),
+    max_held_bytes: optional(
+      Type.Integer({
+        minimum: 1_048_576,
+        maximum: 1_099_511_627_776,
+        description: 'Bodies and whole answers in memory; default: a quarter of what there is.',
+      }),
+    ),
     max_concurrent_per_user: optional(
       Type.Integer({
         minimum: 1,

@@ -21,6 +21,11 @@ const PATIENCE_MS = 4000;
 const IDLE_MS_MAX = 60_000;
 const LARGE_BYTES = 1024 * 1024;
 
+/** What all exchanges of a worker hold. */
+export interface Held {
+  bytes: number;
+}
+
 export class HttpExchange implements Exchange {
   readonly api: Api;
   readonly credential: string | null;
@@ -43,6 +48,10 @@ export class HttpExchange implements Exchange {
   #isEnding = false;
   #patience: NodeJS.Timeout | undefined;
   #onEnd: () => void;
+  readonly #held: Held;
+  #heldBytes = 0;
+  /** The exchange itself is the first. */
+  #keepers = 1;
 
   constructor(
     response: HttpResponse,
@@ -56,6 +65,7 @@ export class HttpExchange implements Exchange {
       readonly retryCount: number;
       readonly trace: TraceParent | null;
       readonly tally: Tally;
+      readonly held: Held;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
     },
@@ -67,7 +77,11 @@ export class HttpExchange implements Exchange {
     this.retryCount = request.retryCount;
     this.trace = request.trace;
     this.tally = request.tally;
-    this.#onEnd = request.onEnd;
+    this.#held = request.held;
+    this.#onEnd = (): void => {
+      request.onEnd();
+      this.letGo();
+    };
     this.#isHead = request.isHead;
     this.#closes = request.closes;
     response.onAborted(() => {
@@ -77,6 +91,24 @@ export class HttpExchange implements Exchange {
       this.#onEnd();
       this.#ready?.();
     });
+  }
+
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#held.bytes += bytes;
+    this.tally.gauge('held_bytes', this.#held.bytes);
+  }
+
+  keep(): void {
+    this.#keepers += 1;
+  }
+
+  letGo(): void {
+    this.#keepers -= 1;
+    if (this.#keepers > 0) return;
+    this.#held.bytes -= this.#heldBytes;
+    this.#heldBytes = 0;
+    this.tally.gauge('held_bytes', this.#held.bytes);
   }
 
   reply(status: number, headers: Headers, body: string | Uint8Array): void {

@@ -11,10 +11,10 @@ import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
 import { type Caller, identify } from '../proxy/caller.js';
 import type { Proxy } from '../proxy/proxy.js';
-import { reject } from '../proxy/rejection.js';
+import { reject, type Rejection } from '../proxy/rejection.js';
 import { budgetView, modelsView, type View } from '../proxy/views.js';
 import { FORWARDED_HEADERS } from '../upstream/provider.js';
-import { HttpExchange } from './exchange.js';
+import { type Held, HttpExchange } from './exchange.js';
 import { type Head, headOf } from './head.js';
 import { Listener } from './listener.js';
 import { type Route, routeOf } from './routes.js';
@@ -26,11 +26,18 @@ export class Server {
   readonly listener: Listener;
   readonly #proxy: Proxy;
   readonly #gate: () => Gate;
+  readonly #held: Held = { bytes: 0 };
+  readonly #heldBytesMax: number;
   #active = 0;
 
-  constructor(proxy: Proxy, gate: () => Gate, port: number) {
+  constructor(
+    proxy: Proxy,
+    options: { readonly gate: () => Gate; readonly port: number; readonly heldBytesMax: number },
+  ) {
     this.#proxy = proxy;
-    this.#gate = gate;
+    this.#gate = options.gate;
+    this.#heldBytesMax = options.heldBytesMax;
+    const { port } = options;
     const { host, tls } = proxy.config.server;
     const onRequest = this.#accept.bind(this);
     this.listener = new Listener({ host, port, tls, onRequest });
@@ -112,6 +119,7 @@ export class Server {
       trace: traceOf(head),
       closes: head.closes,
       tally,
+      held: this.#held,
       onEnd: () => tally.gauge('active', --this.#active),
     });
   }
@@ -123,20 +131,19 @@ export class Server {
   ): void {
     const { caller, declared, route } = asked;
     const { keys, config } = this.#proxy;
-    const max = this.#proxy.config.server.maxBodyBytes;
-    const tooLarge = (): void =>
-      refuse(
-        exchange,
-        'request_too_large',
-        `A request body may have ${max} bytes (server.max_body_bytes).`,
-      );
-    if (declared > max) return tooLarge();
+    const tooLong = this.#refusalOf(declared, 0);
+    if (tooLong !== null) return reject(exchange, newRequestId(), tooLong);
     let body: Buffer | null = null;
     let bytes = 0;
     response.onData((chunk, isLast) => {
       if (exchange.closed || exchange.isReplying) return;
       const { byteLength } = chunk;
-      if (bytes + byteLength > max) return tooLarge();
+      const refusal = this.#refusalOf(byteLength, bytes);
+      if (refusal !== null) {
+        body = null;
+        return reject(exchange, newRequestId(), refusal);
+      }
+      exchange.hold(byteLength);
       // uWebSockets takes the chunk back after this callback: it has to be copied.
       body = withRoom(body, bytes, bytes + byteLength, isLast ? 0 : declared);
       body.set(new Uint8Array(chunk), bytes);
@@ -153,12 +160,35 @@ export class Server {
       else serve(this.#proxy, exchange, caller, newRequestId);
     });
   }
+
+  /** Why so many bytes more of a body are not taken, `null` when they are. */
+  #refusalOf(more: number, before: number): Rejection | null {
+    const max = this.#proxy.config.server.maxBodyBytes;
+    if (before + more > max) {
+      const message = `A request body may have ${max} bytes (server.max_body_bytes).`;
+      return { rejected: 'request_too_large', message };
+    }
+    // One body alone always has room: a reload may have let larger ones in.
+    if (this.#held.bytes + more <= Math.max(this.#heldBytesMax, max)) return null;
+    return {
+      rejected: 'overloaded',
+      message:
+        'This proxy holds as much of requests and answers as it may (server.max_held_bytes). ' +
+        'Nothing was sent. Retry in a moment.',
+      headers: [['retry-after', '1']],
+    };
+  }
 }
+
+/** A declared length is taken at its word up to here: memory is for bytes that have come. */
+const WORD_BYTES_MAX = 1024 * 1024;
 
 /** Room for a body so far; for all of it where its length is declared, so that it moves once. */
 function withRoom(body: Buffer | null, used: number, needed: number, declared: number): Buffer {
   if (body !== null && needed <= body.length) return body;
-  const grown = Buffer.allocUnsafe(Math.max(needed, 2 * used, declared || 0));
+  const whole = declared > 0 ? declared : 2 * used;
+  const room = Math.min(whole, Math.max(WORD_BYTES_MAX, 2 * used));
+  const grown = Buffer.allocUnsafe(Math.max(needed, room));
   body?.copy(grown, 0, 0, used);
   return grown;
 }

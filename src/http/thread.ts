@@ -18,6 +18,8 @@ export interface WorkerStart {
   readonly port: number;
   readonly counters: SharedArrayBuffer;
   readonly gate: SharedArrayBuffer;
+  /** This worker's share of `server.max_held_bytes`. */
+  readonly heldBytesMax: number;
   /** Of all workers: each writes its own cells. */
   readonly tally: SharedArrayBuffer;
   /** The worker's place among them. */

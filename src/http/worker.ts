@@ -140,7 +140,7 @@ let { prices } = start;
 /** Providers of earlier configurations: their connections end by themselves, or with the thread. */
 const replaced: Upstream[] = [];
 const proxy = build();
-const server = new Server(proxy, gate, start.port);
+const server = new Server(proxy, { gate, port: start.port, heldBytesMax: start.heldBytesMax });
 watchLoop(proxy.tally);
 
 process.on('uncaughtException', (error) => {

@@ -43,6 +43,7 @@ export const ERRORS = {
   upstream_unreachable: { status: 502, openai: 'api_error', anthropic: 'api_error' },
   ledger_unavailable: { status: 503, openai: 'api_error', anthropic: 'api_error' },
   shutting_down: { status: 503, openai: 'api_error', anthropic: 'overloaded_error' },
+  overloaded: { status: 503, openai: 'api_error', anthropic: 'overloaded_error' },
   upstream_timeout: { status: 504, openai: 'api_error', anthropic: 'timeout_error' },
 } as const satisfies Record<string, ErrorRow>;
 

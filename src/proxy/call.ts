@@ -53,6 +53,7 @@ export class Call {
   #proxy: Proxy;
   #deadline: Deadline | null = null;
   #isLate = false;
+  #kept: Exchange | null = null;
 
   /** Appends the reserve record. Throws, holding nothing, when the journal takes no more. */
   constructor(proxy: Proxy, quote: Quote, admitted: Admitted, asked: Asked) {
@@ -92,6 +93,12 @@ export class Call {
     if (this.clamped !== null) proxy.tally.count('clamps');
   }
 
+  /** What the exchange holds is needed to the call's end, whenever its client leaves. */
+  keep(exchange: Exchange): void {
+    exchange.keep();
+    this.#kept = exchange;
+  }
+
   startDeadline(expire: () => void): void {
     // A request that cannot be sent at all has ended within `forward`.
     if (this.reservation.state !== 'reserved') return;
@@ -116,6 +123,7 @@ export class Call {
     const expired = this.#isLate && reported === null && !overrun;
     const event = overrun ? 'settle_over' : expired ? 'expire' : 'settle';
     const tally = this.reservation.settle(cost, event);
+    this.#kept?.letGo();
     this.#proxy.tally.count(reported === null ? 'settled_estimated' : 'settled_provider');
     if (overrun) this.#proxy.tally.count('overruns');
     const timeMs = this.#proxy.now();
@@ -138,6 +146,7 @@ export class Call {
   release(status: number): void {
     this.stopDeadline();
     this.reservation.release();
+    this.#kept?.letGo();
     this.#proxy.tally.count('voided');
     const timeMs = this.#proxy.now();
     this.#record(() => {

@@ -24,6 +24,12 @@ export interface Exchange {
   readonly tally: Tally;
   /** The client is gone: nothing can be written any more. */
   readonly closed: boolean;
+  /** Memory that it takes until it is over, and whoever keeps it has let go. */
+  hold(bytes: number): void;
+  /** Its client may leave before what it asked for is over: a call keeps it until then. */
+  keep(): void;
+  /** Once for each `keep`. */
+  letGo(): void;
   /** The whole answer at once. */
   reply(status: number, headers: Headers, body: string | Uint8Array): void;
   /** The head of a streamed answer; `write` and `end` follow. */

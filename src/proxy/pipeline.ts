@@ -40,6 +40,7 @@ export function serve(
     } catch (error) {
       return reject(exchange, anonymousId(), ledgerUnavailable(messageOf(error)));
     }
+    call.keep(exchange);
     send(proxy, exchange, call, decidedQuote);
   });
 }

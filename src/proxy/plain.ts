@@ -31,6 +31,7 @@ export class PlainAnswer implements Answer {
       this.#parts.forwarding().abort({ message: 'sent more than 64 MiB', isLate: false });
       return;
     }
+    this.#parts.exchange.hold(chunk.length);
     this.#chunks.push(Buffer.from(chunk));
   }
 

@@ -33,7 +33,7 @@ export type Counted = (typeof COUNTS)[number];
 export type Stage = 'request' | 'answer';
 
 /** These hold a state, not a count. */
-const GAUGES = ['active', 'lag_p50_us', 'lag_p99_us', 'lag_max_us'] as const;
+const GAUGES = ['active', 'held_bytes', 'lag_p50_us', 'lag_p99_us', 'lag_max_us'] as const;
 export type Gauge = (typeof GAUGES)[number];
 
 const OVERHEAD_CELLS = OVERHEAD_EDGES_US.length + 2;

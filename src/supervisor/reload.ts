@@ -21,6 +21,7 @@ export function reloaded(running: Config, read: Config): Reloaded {
     port: running.server.port,
     workers: running.server.workers,
     requestTimeoutMs: running.server.requestTimeoutMs,
+    maxHeldBytes: running.server.maxHeldBytes,
     tls: running.server.tls,
   };
   const { host, port } = running.admin;

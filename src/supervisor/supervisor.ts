@@ -2,7 +2,7 @@
 // a request. It opens the ledger, seeds the counters from it, starts the workers, and takes all
 // down in the reverse order.
 
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigState, Running } from '../admin/running.js';
@@ -324,13 +324,14 @@ export class Supervisor {
   }
 
   #workerStart(): ReturnType<WorkersOptions['start']> {
-    const { storage } = this.#config;
+    const { server, storage } = this.#config;
     return {
       config: this.#config,
       budget: this.#raises.budget,
       port: this.#port,
       counters: this.#balances.buffer,
       gate: this.#gate,
+      heldBytesMax: (server.maxHeldBytes ?? memoryBytes() / 4) / this.workers,
       tally: this.#tally,
       salt: this.#balances.salt,
       journal: {
@@ -376,6 +377,9 @@ export class Supervisor {
     await this.#mocks.close();
   }
 }
+
+/** Of this machine, or of the container that it runs in. */
+const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
 
 /** What channels are made of. */
 const alertsIn = ({ alerts, budget }: Config): unknown => [alerts, budget.alertWebhooks];
