@@ -51,11 +51,19 @@ export const parseCents = (text: string): NanoUsd | null => parseDecimal(text, 7
 export const parseCentsPer1k = (text: string): PicoUsd | null =>
   parseDecimal(text, 7) as PicoUsd | null;
 
+const DIGIT_ZERO = 0x30;
+
 function formatDecimal(value: bigint, scale: number, digitsMin: number): string {
-  const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0');
-  const fraction = digits.slice(-scale).replace(/0+$/, '').padEnd(digitsMin, '0');
-  const whole = digits.slice(0, -scale);
-  return (value < 0n ? '-' : '') + (fraction === '' ? whole : `${whole}.${fraction}`);
+  // A number is written in a fraction of the time, and up to 2⁵³ it has the same digits.
+  const magnitude = value < 0n ? -value : value;
+  const short = Number(magnitude);
+  const text = Number.isSafeInteger(short) ? String(short) : String(magnitude);
+  const digits = text.padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  let end = digits.length;
+  while (end > point + digitsMin && digits.codePointAt(end - 1) === DIGIT_ZERO) end--;
+  const whole = (value < 0n ? '-' : '') + digits.slice(0, point);
+  return end === point ? whole : `${whole}.${digits.slice(point, end)}`;
 }
 
 /** Exact decimal dollars for JSON: at least two decimals, at most nine. `"3.60"` */

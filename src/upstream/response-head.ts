@@ -33,19 +33,38 @@ export class MalformedResponse extends Error {
 const LENGTH_DIGITS_MAX = 15;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/;
-const FIELD = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)\r\n/y;
+/** Lines of visible characters alone: whatever ends one is its CRLF. */
+const LINES = /^(?:[\t\x20-\x7e\x80-\xff]+\r\n)*$/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Header names as providers write them, in lower case. They are few; a bound holds off the odd. */
+const names = new Map<string, string>();
+const NAMES_MAX = 512;
+
+/** `null` for what is no header name. */
+function nameOf(written: string): string | null {
+  const known = names.get(written);
+  if (known !== undefined) return known;
+  if (!NAME.test(written)) return null;
+  const name = written.toLowerCase();
+  if (names.size < NAMES_MAX) names.set(written, name);
+  return name;
+}
 
 /** Reads a head whose last line ends the text; the blank line after it is not part of it. */
 export function readHead(text: string): ResponseHead {
   const line = STATUS_LINE.exec(text);
   if (line === null) throw new MalformedResponse('it does not begin with an HTTP/1 status line');
   const status = Number(line[2]);
+  const isSound = LINES.test(text);
   const headers: string[] = [];
-  FIELD.lastIndex = line[0].length;
-  while (FIELD.lastIndex < text.length) {
-    const field = FIELD.exec(text);
-    if (field === null) throw new MalformedResponse('a header line is none', status);
-    headers.push((field[1] as string).toLowerCase(), (field[2] as string).trimEnd());
+  for (let at = line[0].length; at < text.length;) {
+    const colon = text.indexOf(':', at);
+    const end = text.indexOf('\r\n', at);
+    const name = isSound && colon > 0 && colon < end ? nameOf(text.slice(at, colon)) : null;
+    if (name === null) throw new MalformedResponse('a header line is none', status);
+    headers.push(name, text.slice(colon + 1, end).trim());
+    at = end + 2;
   }
   return framed(status, headers, line[1] === '1');
 }
@@ -84,16 +103,20 @@ function framed(status: number, headers: readonly string[], isHttp11: boolean): 
   if (isChunked && length !== null) {
     throw new MalformedResponse('it is chunked and has a length', status);
   }
-  const base = { status, headers, keepAlive, keepAliveMs };
+  let framing: Framing = isChunked ? 'chunked' : 'sized';
+  let bodyBytes = 0;
   if (status < 200 || status === 204 || status === 304) {
+    framing = 'sized';
     // A body that came all the same would be read as the answer to the next request.
-    const isBare = !isChunked && (length === null || /^0+$/.test(length));
-    return { ...base, framing: 'sized', bodyBytes: 0, keepAlive: keepAlive && isBare };
+    if (isChunked || (length !== null && !/^0+$/.test(length))) keepAlive = false;
+  } else if (!isChunked && length === null) {
+    framing = 'until_close';
+    keepAlive = false;
+  } else if (length !== null) {
+    if (!/^\d+$/.test(length) || length.length > LENGTH_DIGITS_MAX) {
+      throw new MalformedResponse('its length is no number', status);
+    }
+    bodyBytes = Number(length);
   }
-  if (isChunked) return { ...base, framing: 'chunked', bodyBytes: 0 };
-  if (length === null) return { ...base, framing: 'until_close', bodyBytes: 0, keepAlive: false };
-  if (!/^\d+$/.test(length) || length.length > LENGTH_DIGITS_MAX) {
-    throw new MalformedResponse('its length is no number', status);
-  }
-  return { ...base, framing: 'sized', bodyBytes: Number(length) };
+  return { status, headers, framing, bodyBytes, keepAlive, keepAliveMs };
 }

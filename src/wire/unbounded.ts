@@ -21,33 +21,48 @@ const CLIENT_TOOLS: Readonly<Record<Api, RegExp>> = {
 };
 
 /** Members by which another model than the one that was priced may answer, as routers know them. */
-const REROUTING_MEMBERS = ['models', 'fallbacks', 'route', 'preset'];
+const REROUTING = ['models', 'fallbacks', 'route', 'preset'] as const;
 
 /** Members that start work billed on its own: searches, containers, remote servers. */
 const REFUSED_MEMBERS: Readonly<Record<Api, readonly string[]>> = {
-  chat: ['web_search_options', 'plugins'],
-  messages: ['mcp_servers', 'container'],
+  chat: [...REROUTING, 'web_search_options', 'plugins'],
+  messages: [...REROUTING, 'mcp_servers', 'container'],
   // vLLM takes prompts as tensors beside the texts: answers that no one counted.
-  completions: ['web_search_options', 'plugins', 'prompt_embeds'],
+  completions: [...REROUTING, 'web_search_options', 'plugins', 'prompt_embeds'],
   // Context management has the model write summaries of its own accord.
-  responses: ['web_search_options', 'plugins', 'audio', 'prediction', 'context_management'],
-  embeddings: ['plugins', 'messages', 'prompt'],
+  responses: [
+    ...REROUTING,
+    'web_search_options',
+    'plugins',
+    'audio',
+    'prediction',
+    'context_management',
+  ],
+  embeddings: [...REROUTING, 'plugins', 'messages', 'prompt'],
 };
 
-const ORDINARY_TIERS = ['auto', 'default'] as const;
-const OPENAI_TIERS = { service_tier: [...ORDINARY_TIERS, 'flex', 'priority', 'fast'] } as const;
+interface Priceable {
+  readonly name: string;
+  readonly values: readonly unknown[];
+}
+
+const ORDINARY_TIERS: Priceable = { name: 'service_tier', values: ['auto', 'default'] };
+const OPENAI_TIERS: Priceable = {
+  name: 'service_tier',
+  values: [...ORDINARY_TIERS.values, 'flex', 'priority', 'fast'],
+};
 
 /** Values whose price may be known. */
-const PRICEABLE: Readonly<Record<Api, Readonly<Record<string, readonly unknown[]>>>> = {
-  chat: OPENAI_TIERS,
-  messages: {
-    service_tier: ['auto', 'standard_only'],
-    speed: ['standard'],
-    inference_geo: ['global'],
-  },
-  completions: { service_tier: ORDINARY_TIERS },
-  responses: OPENAI_TIERS,
-  embeddings: { service_tier: ORDINARY_TIERS },
+const PRICEABLE: Readonly<Record<Api, readonly Priceable[]>> = {
+  chat: [OPENAI_TIERS],
+  messages: [
+    { name: 'service_tier', values: ['auto', 'standard_only'] },
+    { name: 'speed', values: ['standard'] },
+    { name: 'inference_geo', values: ['global'] },
+  ],
+  completions: [ORDINARY_TIERS],
+  responses: [OPENAI_TIERS],
+  embeddings: [ORDINARY_TIERS],
 };
 
 const isUsed = (value: unknown): boolean =>
@@ -146,10 +161,10 @@ function compaction(api: Api, body: JsonObject): Unbounded | null {
 
 /** The first thing in the request whose cost has no bound, `null` when there is none. */
 export function findUnbounded(api: Api, body: JsonObject): Unbounded | null {
-  for (const name of [...REROUTING_MEMBERS, ...REFUSED_MEMBERS[api]]) {
+  for (const name of REFUSED_MEMBERS[api]) {
     if (isUsed(body[name])) return refuse(name, `'${name}'`);
   }
-  for (const [name, values] of Object.entries(PRICEABLE[api])) {
+  for (const { name, values } of PRICEABLE[api]) {
     const value = body[name];
     if (!isAbsent(value) && !values.includes(value)) {
       return refuse(name, `'${name}': ${JSON.stringify(value)}`);
