@@ -42,6 +42,8 @@ export class HttpExchange implements Exchange {
   readonly #closes: boolean;
   readonly #response: HttpResponse;
   #ready: (() => void) | null = null;
+  /** Of a streamed answer: it goes out with the first bytes, in one packet. */
+  #begun: { readonly status: number; readonly headers: Headers } | null = null;
   #blocked = false;
   /** What is held back ends an event: a comment may follow. */
   #isBetweenEvents = true;
@@ -137,7 +139,7 @@ export class HttpExchange implements Exchange {
 
   begin(status: number, headers: Headers): void {
     if (this.closed) return;
-    this.#response.cork(() => this.#head(status, headers));
+    this.#begun = { status, headers };
     this.#response.onWritable(() => this.#drain());
   }
 
@@ -199,6 +201,7 @@ export class HttpExchange implements Exchange {
   #send(chunk: Uint8Array | string): boolean {
     let drained = true;
     this.#response.cork(() => {
+      this.#beginOnce();
       drained = this.#response.write(chunk);
     });
     return drained;
@@ -232,12 +235,26 @@ export class HttpExchange implements Exchange {
 
   #finish(): void {
     this.closed = true;
-    this.#response.cork(() => this.#response.end(undefined, this.#closes));
+    this.#response.cork(() => {
+      this.#beginOnce();
+      this.#response.end(undefined, this.#closes);
+    });
     this.#onEnd();
+  }
+
+  #beginOnce(): void {
+    if (this.#begun === null) return;
+    this.#head(this.#begun.status, this.#begun.headers);
+    this.#begun = null;
   }
 
   #head(status: number, headers: Headers): void {
     this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
-    for (const [name, value] of headers) this.#response.writeHeader(name, value);
+    const [first, ...others] = headers;
+    if (first === undefined) return;
+    // uWebSockets writes what it is given as it is: one call into it, not one for each header.
+    let rest = first[1];
+    for (const [name, value] of others) rest += `\r\n${name}: ${value}`;
+    this.#response.writeHeader(first[0], rest);
   }
 }

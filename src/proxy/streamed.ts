@@ -27,8 +27,7 @@ export class StreamAnswer implements Answer {
 
   data(chunk: Buffer): void {
     const settledBefore = this.#meter.settled;
-    // The meter keeps what is left of an event, the connection its memory.
-    const bytes = this.#meter.push(Buffer.from(chunk));
+    const bytes = this.#meter.push(chunk);
     if (this.#meter.settled && !settledBefore) this.#settled();
     if (bytes !== null && bytes.length > 0) this.#write(bytes);
   }

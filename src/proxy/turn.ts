@@ -1,19 +1,23 @@
 // One journal write for each turn of the event loop: records gather while the turn's callbacks run,
-// are written together, and only then does what waited for them go out.
+// are written together, and only then does what waited for them go out. Where turns bring one record
+// each, there is nothing to gather: it is written at once.
 
 import type { Journal } from '../ledger/journal.js';
 
 type Waiter = (written: boolean) => void;
 
 export class Turn {
-  readonly #journal: Journal;
+  readonly #journal: Pick<Journal, 'flush' | 'sync'>;
   readonly #onFailure: (error: unknown) => void;
   readonly #durable: boolean;
   readonly #atTurnEnd: (run: () => void) => void;
   #waiters: Waiter[] = [];
+  /** Those of this turn so far, and whether the turn before had several. */
+  #count = 0;
+  #isCrowded = false;
 
   constructor(
-    journal: Journal,
+    journal: Pick<Journal, 'flush' | 'sync'>,
     options: {
       durability: 'process' | 'power';
       onFailure: (error: unknown) => void;
@@ -30,8 +34,18 @@ export class Turn {
    * Calls back once everything appended so far is in the journal, or with `false` if it cannot be.
    */
   after(waiter: Waiter): void {
-    if (this.#waiters.push(waiter) === 1) this.#atTurnEnd(() => this.flush());
+    this.#waiters.push(waiter);
+    this.#count += 1;
+    if (this.#count > 1) return;
+    this.#atTurnEnd(this.#end);
+    if (!this.#isCrowded) this.flush();
   }
+
+  readonly #end = (): void => {
+    this.#isCrowded = this.#count > 1;
+    this.#count = 0;
+    this.flush();
+  };
 
   /** Ends the turn now. Safe to call when nothing waits. */
   flush(): void {

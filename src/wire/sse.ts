@@ -1,5 +1,6 @@
 // Cuts a byte stream into server-sent events wherever the network split it: inside a CRLF, inside a
-// multi-byte character. It keeps views on the chunks, and copies only an event that spans several.
+// multi-byte character. Events are views on the chunk at hand, whose memory is used again: only what
+// is kept for the next one is copied.
 
 import { asBuffer } from './json.js';
 
@@ -150,7 +151,7 @@ export class SseScanner {
   }
 
   #keep(part: Uint8Array, events: SseEvent[]): void {
-    this.#parts.push(part);
+    this.#parts.push(Buffer.from(part));
     this.#partsBytes += part.length;
     if (this.#partsBytes <= EVENT_BYTES_MAX) return;
     events.push(unread(joined(this.#parts)));

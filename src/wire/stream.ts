@@ -10,7 +10,10 @@ import { parseObject } from './shape.js';
 import { withData, type SseEvent } from './sse.js';
 
 export interface StreamMeter {
-  /** The bytes to send the client now, `null` when there are none. */
+  /**
+   * The bytes to send the client now, `null` when there are none. They may be the chunk's own, and
+   * nothing of the chunk is kept: its memory may be used again once they are sent.
+   */
   push(chunk: Uint8Array): Uint8Array | null;
   /**
    * The upstream ended, whole or cut: the remaining bytes. A stream without its terminal event gets
@@ -100,7 +103,7 @@ export class HeldUsage {
   /** The event takes the place of the one held before. Stripped, it never reaches the client. */
   hold(event: SseEvent, isStripped: boolean, out: Uint8Array[]): void {
     this.release(out);
-    this.#event = event;
+    this.#event = { ...event, raw: Buffer.from(event.raw) };
     this.#isStripped = isStripped;
   }
 
@@ -110,7 +113,7 @@ export class HeldUsage {
       out.push(raw);
       return;
     }
-    this.#behind.push(raw);
+    this.#behind.push(Buffer.from(raw));
     this.#behindBytes += raw.length;
     if (this.#behindBytes > HELD_BYTES_MAX) this.release(out);
   }

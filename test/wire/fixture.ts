@@ -27,9 +27,18 @@ export function settlements(over: Partial<MeterOptions> = {}): Settlements {
   return { options, usages };
 }
 
-/** Everything that the client receives when the stream comes in these chunks. */
+/**
+ * Everything that the client receives when the stream comes in these chunks, all of them in one
+ * memory that is used again.
+ */
 export function play(meter: StreamMeter, chunks: readonly Uint8Array[]): string {
-  const sent = chunks.map((chunk) => meter.push(chunk) ?? new Uint8Array(0));
+  const memory = Buffer.alloc(Math.max(0, ...chunks.map((chunk) => chunk.length)));
+  const sent = chunks.map((chunk) => {
+    memory.set(chunk);
+    const bytes = Buffer.from(meter.push(memory.subarray(0, chunk.length)) ?? []);
+    memory.fill('?');
+    return bytes;
+  });
   return Buffer.concat([...sent, meter.end()]).toString('utf8');
 }
 
