@@ -1,5 +1,6 @@
 // A request that does not go upstream, and why: the value that travels, and the answer it becomes.
 
+import type { Budget } from '../budget/account.js';
 import type { Refusal } from '../budget/admit.js';
 import { windowBounds } from '../kernel/calendar.js';
 import { type ErrorCode, ERRORS } from '../kernel/errors.js';
@@ -43,6 +44,22 @@ export function reject(exchange: Exchange, requestId: string, rejection: Rejecti
 
 /** The rejection of a refused admission: which budget, of whom, until when; or what crowd. */
 export function budgetRejection(proxy: Proxy, refusal: Refusal, date: LocalDate): Rejection {
+  const { budget, reason, settled, amount } = refusal;
+  const last = lastSaid.get(budget);
+  if (last?.reason === reason && last.settled === settled && last.amount === amount) {
+    return last.rejection;
+  }
+  const rejection = rejectionOf(proxy, refusal, date);
+  lastSaid.set(budget, { reason, settled, amount, rejection });
+  return rejection;
+}
+
+type Said = Pick<Refusal, 'reason' | 'settled' | 'amount'> & { readonly rejection: Rejection };
+
+/** Who is refused asks again, and nothing has changed. Other limits come with other budgets. */
+const lastSaid = new WeakMap<Budget, Said>();
+
+function rejectionOf(proxy: Proxy, refusal: Refusal, date: LocalDate): Rejection {
   const { budget, limit, settled, amount } = refusal;
   const user = scopeUser(budget.scope);
   const who = user === null ? 'This proxy' : `User ${user}`;
