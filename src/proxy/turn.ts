@@ -1,6 +1,6 @@
-// One journal write for each turn of the event loop: records gather while the turn's callbacks run,
-// are written together, and only then does what waited for them go out. Where turns bring one record
-// each, there is nothing to gather: it is written at once.
+// One journal write for each turn of the event loop: records gather while the turn's callbacks
+// run, are written together, and only then does what waited for them go out. Where turns bring one
+// record each, there is nothing to gather: it is written at once.
 
 import type { Journal } from '../ledger/journal.js';
 

@@ -1,6 +1,6 @@
 // Cuts a byte stream into server-sent events wherever the network split it: inside a CRLF, inside a
-// multi-byte character. Events are views on the chunk at hand, whose memory is used again: only what
-// is kept for the next one is copied.
+// multi-byte character. Events are views on the chunk at hand, whose memory is used again: only
+// what is kept for the next one is copied.
 
 import { asBuffer } from './json.js';
 
