@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t from 'tap';
 import { startMock } from '../../src/mock/provider.js';
-import { asking, CENT_A_TOKEN, started } from '../flow/setup.js';
+import { adminOf, asking, CENT_A_TOKEN, started } from '../flow/setup.js';
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const TOKEN = 'a-token-of-the-test';
@@ -45,9 +45,7 @@ t.test('the dashboard shows what the books say', { skip: missing }, async (t) =>
     budget: `daily_limit_cents: 2000, alert_threshold_pct: 1, clamp_output: false, ${limits}`,
     more: `admin: { port: 0, token: ${TOKEN} }`,
   });
-  const { admin } = JSON.parse(readFileSync(`${folder}/data/proxy.json`, 'utf8')) as {
-    admin: string;
-  };
+  const admin = adminOf(folder);
   const forged = '<b id=forged>bob</b>';
   for (const user of ['alice', 'alice', forged]) {
     t.equal((await chat(user, asking(20))).status, 200);

@@ -3,15 +3,13 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startMock } from '../../src/mock/provider.js';
 import { get, post, type RunningProxy } from '../flow/harness.js';
-import { asking, atRest, CENT_A_TOKEN, started } from '../flow/setup.js';
+import { adminOf, asking, atRest, CENT_A_TOKEN, started } from '../flow/setup.js';
 
 const GRAFANA = fileURLToPath(new URL('../../../contrib/grafana.json', import.meta.url));
 
 /** `name{labels}` → value. */
 async function scrape(proxy: RunningProxy, folder: string): Promise<Map<string, number>> {
-  const { admin } = JSON.parse(readFileSync(`${folder}/data/proxy.json`, 'utf8')) as {
-    admin: string;
-  };
+  const admin = adminOf(folder);
   const { text, headers } = await get(`${admin}/metrics`, null);
   t.match(headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));

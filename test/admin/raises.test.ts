@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { raisedBudget } from '../../src/config/raised.js';
 import { nano } from '../../src/kernel/money.js';
 import type { Raise } from '../../src/kernel/raise.js';
 import { startMock } from '../../src/mock/provider.js';
 import { Raises } from '../../src/supervisor/raises.js';
-import { asking, budgets, CENT_A_TOKEN, started, type Started } from '../flow/setup.js';
+import { adminOf, asking, budgets, CENT_A_TOKEN, started, type Started } from '../flow/setup.js';
 import { ask, runningWith, startListener } from './fixture.js';
 
 const RAISE: Raise = {
@@ -20,9 +19,7 @@ const RAISE: Raise = {
 };
 
 async function call({ folder }: Started, method: string, path: string, body?: object) {
-  const { admin } = JSON.parse(readFileSync(`${folder}/data/proxy.json`, 'utf8')) as {
-    admin: string;
-  };
+  const admin = adminOf(folder);
   const response = await fetch(`${admin}${path}`, {
     method,
     ...(body && { body: JSON.stringify(body) }),

@@ -15,15 +15,17 @@ t.test(
     const folder = temporaryFolder(t);
     const config = killConfig(folder, mock);
     let answered = 0;
+    let proxy = await startProxy(t, { folder, config, workers: 1 });
     for (let round = 0; round < ROUNDS; round++) {
       // Anywhere from the first requests to well into the load.
       const afterMs = 20 + Math.floor(Math.random() * 400);
-      answered += await killRound(t, { folder, config, workers: 1 + (round % 3), afterMs });
+      answered += await killRound(proxy, afterMs);
       const { requests } = mock.bill();
       const billed = BigInt(requests) * COST_NANO;
 
       const dead = await readBooks(folder);
-      const proxy = await startProxy(t, { folder, config });
+      // The next to be killed.
+      proxy = await startProxy(t, { folder, config, workers: 1 + ((round + 1) % 3) });
       const books = await readBooks(folder);
       const budget = await get(`${proxy.url}/v1/budget`, 'user-0');
       const budgets = budget.json['budgets'] as {
@@ -32,7 +34,6 @@ t.test(
         spent_usd: string;
       }[];
       const global = budgets.find(({ scope, window }) => scope === 'global' && window === 'daily');
-      t.equal(await proxy.end(), 0);
 
       const provider = books.bySource['provider'] ?? { entries: 0, costNano: 0n };
       const unsettled = books.bySource['unsettled'] ?? { entries: 0, costNano: 0n };
@@ -58,5 +59,6 @@ t.test(
       const spent = Number(global?.spent_usd);
       t.equal(spent, Number(books.totalNano) / 1e9, 'GET /v1/budget agrees with spend');
     }
+    t.equal(await proxy.end(), 0);
   },
 );

@@ -3,7 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { MockProvider } from '../../src/mock/provider.js';
-import { post, run, type RunningProxy, startProxy, type Teardown } from '../flow/harness.js';
+import { post, run, type RunningProxy } from '../flow/harness.js';
 
 const CLIENTS = 16;
 /** 10 input tokens at 3 cents and 10 output tokens at 6 cents the thousand. */
@@ -44,15 +44,11 @@ async function load(proxy: RunningProxy, stop: { stopped: boolean }): Promise<nu
   return answered;
 }
 
-/** Starts the proxy, loads it, kills it after the time given. */
-export async function killRound(
-  t: Teardown,
-  options: { folder: string; config: string; workers: number; afterMs: number },
-): Promise<number> {
-  const proxy = await startProxy(t, options);
+/** Loads the proxy, kills it after the time given. */
+export async function killRound(proxy: RunningProxy, afterMs: number): Promise<number> {
   const stop = { stopped: false };
   const answers = load(proxy, stop);
-  await wait(options.afterMs);
+  await wait(afterMs);
   await proxy.end('SIGKILL');
   stop.stopped = true;
   return answers;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { post, run, startProxy, startReceiver, temporaryFolder } from '../flow/harness.js';
 import { completion, json, startScripted } from '../flow/scripted.js';
+import { adminOf } from '../flow/setup.js';
 
 const SECRET = 'canary7f';
 const ADMIN = { authorization: `Bearer admin-${SECRET}` };
@@ -127,9 +128,7 @@ t.test('a secret in every input is in no place that somebody may read', async (t
   }
   for (const headers of upstream) seen.push(['the headers upstream', headers]);
 
-  const { admin } = JSON.parse(readFileSync(`${folder}/data/proxy.json`, 'utf8')) as {
-    admin: string;
-  };
+  const admin = adminOf(folder);
   for (const path of READABLE) {
     const answer = await fetch(admin + path, { headers: ADMIN });
     t.equal(answer.status, 200, path);

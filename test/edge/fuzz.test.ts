@@ -3,11 +3,10 @@
 
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { startMock } from '../../src/mock/provider.js';
 import { get, post } from '../flow/harness.js';
-import { atRest, CENT_A_TOKEN, started } from '../flow/setup.js';
+import { adminOf, atRest, CENT_A_TOKEN, started } from '../flow/setup.js';
 import { BODY, chat, dial, LENGTH, statuses } from './raw.js';
 
 /** FUZZ_SEED repeats a run, FUZZ_ROUNDS makes it longer. */
@@ -66,9 +65,7 @@ t.test('whatever arrives, both listeners go on and hold nothing for it', async (
     budget: 'daily_limit_cents: 100000',
     more: 'admin: { port: 0 }',
   });
-  const { admin } = JSON.parse(readFileSync(`${folder}/data/proxy.json`, 'utf8')) as {
-    admin: string;
-  };
+  const admin = adminOf(folder);
   const below = numbers(SEED);
   const asked = chat(LENGTH, BODY, 'fuzz');
   const raise =

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { type Answer, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
 import { budgets, CENT_A_TOKEN, noonZone } from './setup.js';
@@ -10,16 +10,14 @@ const SMALL_AT_ONCE = 4;
 const SLOWER_AT_MOST = 25;
 
 let mock: MockProvider;
+let proxy: RunningProxy;
 
+t.teardown(() => mock.close());
+/** `ann` has to be counted exactly, every time: one token less than the bound decides. */
 t.before(async () => {
   mock = await startMock({ behaviour: CENT_A_TOKEN });
-});
-t.teardown(() => mock.close());
-
-/** `ann` has to be counted exactly, every time: one token less than the bound decides. */
-async function started(t: Test): Promise<RunningProxy> {
   const folder = temporaryFolder(t);
-  return startProxy(t, {
+  proxy = await startProxy(t, {
     folder,
     config: `
 budget:
@@ -45,9 +43,9 @@ models:
     estimated_output_cost_per_1k: 6
 `,
   });
-}
+});
 
-const chat = (proxy: RunningProxy, user: string, content: string): Promise<Answer> =>
+const chat = (user: string, content: string): Promise<Answer> =>
   post(`${proxy.url}/v1/chat/completions`, user, {
     model: 'gpt-4o',
     max_tokens: 10,
@@ -61,7 +59,7 @@ interface Load {
 }
 
 /** Small requests, a few at once; each of another text, so that no count is remembered. */
-async function smallRequests(proxy: RunningProxy): Promise<Load> {
+async function smallRequests(): Promise<Load> {
   const statuses: number[] = [];
   const took: number[] = [];
   let left = SMALL_REQUESTS;
@@ -69,7 +67,7 @@ async function smallRequests(proxy: RunningProxy): Promise<Load> {
     while (left > 0) {
       left -= 1;
       const start = performance.now();
-      statuses.push((await chat(proxy, 'ann', `What is ${left} times ${left}?`)).status);
+      statuses.push((await chat('ann', `What is ${left} times ${left}?`)).status);
       took.push(performance.now() - start);
     }
   };
@@ -93,19 +91,18 @@ function base64(seed = 1): string {
 }
 
 /** What the exact count admits and the bytes would not. */
-const exact = async (proxy: RunningProxy, users: string): Promise<number[]> => {
+const exact = async (users: string): Promise<number[]> => {
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => chat(proxy, `${users}${index}`, `Is ${index} odd?`)),
+    Array.from({ length: 20 }, (_, index) => chat(`${users}${index}`, `Is ${index} odd?`)),
   );
   return answers.map(({ status }) => status);
 };
 
 t.test('prompts of 2 MB do not cost others the exact count', async (t) => {
-  const proxy = await started(t);
-  await exact(proxy, 'first');
-  t.same(new Set(await exact(proxy, 'alone')), new Set([200]));
-  const large = Promise.all([1, 2, 3, 4].map((seed) => chat(proxy, 'rich', base64(seed))));
-  const beside = await exact(proxy, 'beside');
+  await exact('first');
+  t.same(new Set(await exact('alone')), new Set([200]));
+  const large = Promise.all([1, 2, 3, 4].map((seed) => chat('rich', base64(seed))));
+  const beside = await exact('beside');
   const refused = beside.filter((status) => status !== 200);
   t.same(refused, [], 'nobody is refused for a bound that the exact count would have admitted');
   t.same(
@@ -115,9 +112,8 @@ t.test('prompts of 2 MB do not cost others the exact count', async (t) => {
 });
 
 t.test('2 MB in one prompt are answered, and so is everyone else', async (t) => {
-  const proxy = await started(t);
-  await smallRequests(proxy);
-  const alone = await smallRequests(proxy);
+  await smallRequests();
+  const alone = await smallRequests();
   t.same(new Set(alone.statuses), new Set([200]));
   const prompts = {
     'one letter': repeated('a'),
@@ -125,8 +121,8 @@ t.test('2 MB in one prompt are answered, and so is everyone else', async (t) => 
     base64: base64(),
   };
   for (const [name, prompt] of Object.entries(prompts)) {
-    const large = Promise.all([chat(proxy, 'poor', prompt), chat(proxy, 'rich', prompt)]);
-    const beside = await smallRequests(proxy);
+    const large = Promise.all([chat('poor', prompt), chat('rich', prompt)]);
+    const beside = await smallRequests();
     const [poor, rich] = await large;
     t.same(new Set(beside.statuses), new Set([200]), `${name}: small requests are served`);
     t.ok(

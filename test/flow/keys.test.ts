@@ -3,9 +3,17 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { revokeKey } from '../../src/keys/key-file.js';
-import { startMock } from '../../src/mock/provider.js';
-import { get, post, run, startProxy, temporaryFolder } from './harness.js';
+import { keysFile, revokeKey } from '../../src/keys/key-file.js';
+import { type MockProvider, startMock } from '../../src/mock/provider.js';
+import {
+  type Answer,
+  get,
+  post,
+  run,
+  type RunningProxy,
+  startProxy,
+  temporaryFolder,
+} from './harness.js';
 import { asking, budgets, CENT_A_TOKEN, config } from './setup.js';
 
 interface Issued {
@@ -13,45 +21,64 @@ interface Issued {
   readonly id: string;
 }
 
-interface Parts {
-  readonly budget?: string;
-}
+const BUDGET =
+  'clamp_output: false, per_user_limits: { user_limits: { held: { daily_limit_cents: 30 } } }';
 
-async function setUp(t: Test, { budget = 'daily_limit_cents: 10000' }: Parts = {}) {
-  const mock = await startMock({ behaviour: CENT_A_TOKEN });
-  t.teardown(() => mock.close());
+function setUp(t: Test) {
   const folder = temporaryFolder(t);
-  const file = join(folder, 'config.yaml');
   const more = 'auth: { mode: keys }\nadmin: { port: 0 }';
-  const text = config({ folder, providerUrl: mock.url, budget, more });
-  writeFileSync(file, text);
-  const keys = (...args: string[]) => run(['keys', ...args, '--config', file]);
+  const text = config({ folder, providerUrl: mock.url, budget: BUDGET, more });
+  writeFileSync(join(folder, 'config.yaml'), text);
+  const keys = (...args: string[]) => run(['keys', ...args, '--config', `${folder}/config.yaml`]);
   const create = async (...args: string[]): Promise<Issued> => {
     const { code, stdout, stderr } = await keys('create', '--json', ...args);
     t.equal(code, 0, stderr);
     return JSON.parse(stdout) as Issued;
   };
-  const start = (workers = 2) => startProxy(t, { folder, config: text, workers });
-  return { data: join(folder, 'data'), folder, mock, keys, create, start };
+  const start = (workers: number) => startProxy(t, { folder, config: text, workers });
+  return { data: join(folder, 'data'), folder, keys, create, start };
 }
 
-/** Asks until the answer has that status: keys are taken up within a second. */
-async function until(status: number, ask: () => Promise<{ status: number }>): Promise<void> {
+let mock: MockProvider;
+let house: ReturnType<typeof setUp>;
+let proxy: RunningProxy;
+const issued: Record<string, Issued> = {};
+
+t.teardown(() => mock.close());
+t.before(async () => {
+  mock = await startMock({ behaviour: CENT_A_TOKEN });
+  house = setUp(t);
+  issued['plain'] = await house.create('--user', 'user-a');
+  issued['cheap'] = await house.create('--user', 'user-m', '--models', 'cheap');
+  issued['wide'] = await house.create('--user', 'held', '--daily-limit', '5');
+  issued['narrow'] = await house.create('--user', 'held', '--daily-limit', '$0.20');
+  proxy = await house.start(2);
+});
+
+const keyOf = (name: string): string => issued[name]?.key ?? '';
+const chat = (key: string, body: object): Promise<Answer> =>
+  post(`${proxy.url}/v1/chat/completions`, key, body);
+
+/** Asks until the answer is as it is to be: keys are taken up within a second. */
+async function until<T>(ask: () => Promise<T>, so: (answer: T) => boolean): Promise<T> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
-    if ((await ask()).status === status) return;
+    const answer = await ask();
+    if (so(answer)) return answer;
     await new Promise(setImmediate);
   }
-  throw new Error(`the status never became ${status}`);
+  throw new Error('it never became so');
 }
 
+const has =
+  (status: number) =>
+  (answer: { readonly status: number }): boolean =>
+    answer.status === status;
+
 t.test('a key lets its user in, pays from the user’s budget, and goes no further', async (t) => {
-  const { mock, create, start } = await setUp(t);
-  const { key } = await create('--user', 'user-a');
+  const key = keyOf('plain');
   t.match(key, /^tpk_[0-9a-f]{48}$/);
-  const proxy = await start();
-  const answer = await post(`${proxy.url}/v1/chat/completions`, key, asking(5));
-  t.equal(answer.status, 200);
+  t.equal((await chat(key, asking(5))).status, 200);
   t.equal(
     (await budgets(proxy, key)).find(({ scope }) => scope === 'user:user-a')?.spent_usd,
     '0.05',
@@ -66,7 +93,7 @@ t.test('a key lets its user in, pays from the user’s budget, and goes no furth
     [`${key}0`, 'tpk_'],
     [stranger, /unknown|mistyped/],
   ] as const) {
-    const refused = await post(`${proxy.url}/v1/chat/completions`, text, asking(5));
+    const refused = await chat(text, asking(5));
     t.equal(refused.status, 401);
     const { error } = refused.json as { error: { code: string; message: string } };
     t.equal(error.code, 'invalid_api_key');
@@ -83,105 +110,98 @@ t.test('a key lets its user in, pays from the user’s budget, and goes no furth
 });
 
 t.test('keys of a running proxy come and go within a second', async (t) => {
-  const { keys, create, start } = await setUp(t);
-  const proxy = await start();
-  const { key, id } = await create('--user', 'user-a');
+  const { key, id } = await house.create('--user', 'user-b');
   const ask = () => get(`${proxy.url}/v1/models`, key);
-  await until(200, ask);
-  t.equal((await keys('revoke', id)).code, 0);
-  await until(401, ask);
-  t.match((await ask()).json, { error: { message: 'This API key was revoked.' } });
-  t.match((await keys('revoke', 'key_nobody')).stderr, /^✗ no key key_nobody: tokenpak keys list/);
-});
-
-t.test('a key that is revoked while a body comes in pays for nothing', async (t) => {
-  const { data, mock, create, start } = await setUp(t);
-  const { key, id } = await create('--user', 'user-a');
-  const proxy = await start(1);
-  const headers = { authorization: `Bearer ${key}`, 'transfer-encoding': 'chunked' };
-  const slow = request(`${proxy.url}/v1/chat/completions`, { method: 'POST', headers });
-  const answered = once(slow, 'response') as Promise<[IncomingMessage]>;
-  const body = JSON.stringify(asking(5));
-  slow.write(body.slice(0, 10));
-  await get(`${proxy.url}/v1/models`, key);
-  await revokeKey(data, id, Date.now());
-  await until(401, () => get(`${proxy.url}/v1/models`, key));
-  slow.end(body.slice(10));
-  const [answer] = await answered;
-  answer.resume();
-  t.equal(answer.statusCode, 401);
-  t.equal(mock.bill().requests, 0);
+  await until(ask, has(200));
+  t.equal((await house.keys('revoke', id)).code, 0);
+  const refused = await until(ask, has(401));
+  t.match(refused.json, { error: { message: 'This API key was revoked.' } });
+  const { stderr } = await house.keys('revoke', 'key_nobody');
+  t.match(stderr, /^✗ no key key_nobody: tokenpak keys list/);
 });
 
 t.test('a key is held to its models and its time', async (t) => {
-  const { create, keys, start } = await setUp(t);
-  const { key } = await create('--user', 'user-a', '--models', 'cheap');
+  const { keys } = house;
   t.match((await keys('create', '--user', 'b', '--models', 'gpt-9')).stderr, /gpt-9 is not conf/);
   t.match((await keys('create', '--user', 'b', '--expires', '2020-01-01')).stderr, /time to come/);
-  const proxy = await start();
+  const key = keyOf('cheap');
   const models = (await get(`${proxy.url}/v1/models`, key)).json['data'] as { id: string }[];
   t.same(
     models.map(({ id }) => id),
     ['cheap'],
   );
-  const other = await post(`${proxy.url}/v1/chat/completions`, key, asking(5));
+  const other = await chat(key, asking(5));
   t.equal(other.status, 404);
   t.match(other.json, { error: { code: 'model_not_found' } });
-  const own = await post(`${proxy.url}/v1/chat/completions`, key, asking(5, { model: 'cheap' }));
-  t.equal(own.status, 200);
+  t.equal((await chat(key, asking(5, { model: 'cheap' }))).status, 200);
   const counted = await post(`${proxy.url}/v1/messages/count_tokens`, key, asking(5));
   t.equal(counted.status, 404, 'nor may it count for another');
 });
 
 t.test('a user is held to the least of its keys’ limits and the file’s', async (t) => {
-  const perUser = 'per_user_limits: { user_limits: { user-a: { daily_limit_cents: 30 } } }';
-  const { data, create, start } = await setUp(t, { budget: `clamp_output: false, ${perUser}` });
-  const wide = await create('--user', 'user-a', '--daily-limit', '5');
-  const narrow = await create('--user', 'user-a', '--daily-limit', '$0.20');
-  const proxy = await start();
+  const key = keyOf('wide');
   const limit = async () =>
-    (await budgets(proxy, wide.key)).find(({ window }) => window === 'daily')?.limit_usd;
+    (await budgets(proxy, key)).find(({ window }) => window === 'daily')?.limit_usd;
   t.equal(await limit(), '0.20');
-  t.equal((await post(`${proxy.url}/v1/chat/completions`, wide.key, asking(25))).status, 402);
-  t.equal((await post(`${proxy.url}/v1/chat/completions`, wide.key, asking(15))).status, 200);
-  await revokeKey(data, narrow.id, Date.now());
-  await until(200, async () => ({ status: (await limit()) === '0.30' ? 200 : 0 }));
-  t.equal((await post(`${proxy.url}/v1/chat/completions`, wide.key, asking(10))).status, 200);
-  t.equal((await post(`${proxy.url}/v1/chat/completions`, wide.key, asking(10))).status, 402);
+  t.equal((await chat(key, asking(25))).status, 402);
+  t.equal((await chat(key, asking(15))).status, 200);
+  await revokeKey(house.data, issued['narrow']?.id ?? '', Date.now());
+  await until(limit, (limit) => limit === '0.30');
+  t.equal((await chat(key, asking(10))).status, 200);
+  t.equal((await chat(key, asking(10))).status, 402);
 });
 
 t.test('no file holds a key, and only its owner reads the hashes', async (t) => {
-  const { folder, create, keys, start } = await setUp(t);
-  const { key } = await create('--user', 'user-a');
-  const proxy = await start();
-  t.equal((await post(`${proxy.url}/v1/chat/completions`, key, asking(1))).status, 200);
-  await proxy.end();
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const held = files
+  const { folder, data, keys } = house;
+  t.equal(await proxy.end(), 0);
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries
     .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .filter((path) => readFileSync(path).includes(key.slice(4, 44)));
-  t.same(held, []);
-  t.notOk(proxy.output().includes(key.slice(4, 44)));
-  t.equal(statSync(join(folder, 'data', 'keys.json')).mode & 0o777, 0o600);
-  const { stdout } = await keys('list');
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const { stdout } = await keys('list', '--user', 'user-a');
   t.match(stdout, /^id .*user .*state\nkey_[0-9a-f]{12} +user-a .* active\n$/);
-  t.notOk(stdout.includes(key.slice(4, 44)));
+  for (const { key } of Object.values(issued)) {
+    const secret = key.slice(4, 44);
+    const holding = files.filter((path) => readFileSync(path).includes(secret));
+    t.same(holding, []);
+    t.notOk((proxy.output() + stdout).includes(secret));
+  }
+  t.equal(statSync(keysFile(data)).mode & 0o777, 0o600);
 });
 
-t.test('a key file that cannot be read stops the start, and changes nothing later', async (t) => {
-  const { folder, create, start } = await setUp(t);
-  const { key } = await create('--user', 'user-a');
-  const path = join(folder, 'data', 'keys.json');
-  const good = readFileSync(path, 'utf8');
-  const proxy = await start();
-  writeFileSync(path, '{');
-  await until(200, async () => ({
-    status: proxy.output().includes('those that were in force stay so') ? 200 : 0,
-  }));
-  t.equal((await get(`${proxy.url}/v1/models`, key)).status, 200);
-  await proxy.end();
-  await t.rejects(start(), /keys\.json cannot be read.*Put a copy of it back/s);
-  writeFileSync(path, good);
-  await t.resolves(start());
+t.test('of another proxy', async (t) => {
+  const { data, create, start } = setUp(t);
+  const [key, late] = [await create('--user', 'user-a'), await create('--user', 'user-a')];
+  const alone = await start(1);
+  const models = (text: string) => get(`${alone.url}/v1/models`, text);
+
+  t.test('a key that is revoked while a body comes in pays for nothing', async (t) => {
+    const before = mock.bill().requests;
+    const headers = { authorization: `Bearer ${late.key}`, 'transfer-encoding': 'chunked' };
+    const slow = request(`${alone.url}/v1/chat/completions`, { method: 'POST', headers });
+    const answered = once(slow, 'response') as Promise<[IncomingMessage]>;
+    const body = JSON.stringify(asking(5));
+    slow.write(body.slice(0, 10));
+    await models(late.key);
+    await revokeKey(data, late.id, Date.now());
+    await until(() => models(late.key), has(401));
+    slow.end(body.slice(10));
+    const [answer] = await answered;
+    answer.resume();
+    t.equal(answer.statusCode, 401);
+    t.equal(mock.bill().requests, before);
+  });
+
+  t.test('a file that cannot be read stops the start, and changes nothing later', async (t) => {
+    const path = keysFile(data);
+    const good = readFileSync(path, 'utf8');
+    writeFileSync(path, '{');
+    const said = async () => alone.output();
+    await until(said, (output) => output.includes('those that were in force stay so'));
+    t.equal((await models(key.key)).status, 200);
+    await alone.end();
+    await t.rejects(start(1), /keys\.json cannot be read.*Put a copy of it back/s);
+    writeFileSync(path, good);
+    await t.resolves(start(1));
+  });
 });

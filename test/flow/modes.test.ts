@@ -3,7 +3,7 @@ import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { run, startReceiver } from './harness.js';
 import { startHeldProvider } from './held-provider.js';
-import { alertLines, asking, atRest, CENT_A_TOKEN, started } from './setup.js';
+import { alertLines, asking, atRest, budgets, CENT_A_TOKEN, started } from './setup.js';
 
 let mock: MockProvider;
 
@@ -14,6 +14,7 @@ t.teardown(() => mock.close());
 
 const limited = (mode: string, webhook: string): string =>
   `mode: ${mode}, alert_webhook: "${webhook}", alert_threshold_pct: 80,
+   fallback_model_on_exceed: cheap,
    per_user_limits: { user_limits: { ann: { daily_limit_cents: 15 }, bob: {} } }`;
 
 for (const mode of ['alert', 'shadow'] as const) {
@@ -25,7 +26,11 @@ for (const mode of ['alert', 'shadow'] as const) {
       const answer = await chat('ann', asking(10));
       t.equal(answer.status, 200, answer.text);
       t.equal(answer.json['cost_cents'], tally, 'as asked, and counted');
+      t.equal(answer.headers.get('x-tokenpak-model'), 'gpt-4');
+      t.equal(answer.headers.get('x-tokenpak-clamped-max-tokens'), null);
     }
+    const [day] = await budgets(proxy, 'ann');
+    t.match(day, { spent_usd: '0.40', limit_usd: '0.15', remaining_usd: '0.00' });
     if (mode === 'alert') await receiver.reached(2);
     t.equal(await proxy.end(), 0);
     const lines = alertLines(folder).map((line) => line.slice(line.indexOf('ALERT')));

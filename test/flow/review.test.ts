@@ -21,9 +21,13 @@ import {
 } from './scripted.js';
 
 let proxy: RunningProxy;
+/** Of a limit that rejects nothing, and a deadline that ends nothing here. */
+let patient: RunningProxy;
 let provider: Awaited<ReturnType<typeof startScripted>>;
 
 t.before(async () => {
+  const given = { budget: 'mode: alert', server: 'request_timeout_seconds: 30' };
+  ({ proxy: patient } = await start(t, given));
   ({ proxy, provider } = await start(t, {
     budget:
       'daily_limit_cents: 100000, clamp_output: false, fallback_model_on_exceed: gpt-3.5-turbo, ' +
@@ -69,7 +73,6 @@ function open(proxy: RunningProxy, head: string, body = '', user = 'ann'): Socke
 const CHAT_HEAD = 'POST /v1/chat/completions HTTP/1.1';
 
 t.test('no request stops a worker', async (t) => {
-  const { proxy } = await start(t);
   const messages = (text: string): string =>
     `{"model":"gpt-4","max_tokens":10,"messages":[${text}]}`;
   const many = '1,'.repeat(1_000_000);
@@ -86,8 +89,7 @@ t.test('no request stops a worker', async (t) => {
 });
 
 t.test('a max_tokens that nobody can mean is a bad request, not a broken ledger', async (t) => {
-  const { proxy } = await start(t, { budget: 'mode: alert' });
-  const answer = await post(chatUrl(proxy), 'ann', chat({ max_tokens: 300_000_000_000_000 }));
+  const answer = await post(chatUrl(patient), 'ann', chat({ max_tokens: 300_000_000_000_000 }));
   t.equal(answer.status, 400, answer.text);
 });
 
@@ -170,13 +172,12 @@ t.test('what a stream brought counts, whatever shape its deltas have', async (t)
 });
 
 t.test('a header that cannot be sent on does not keep the proxy from ending', async (t) => {
-  const { proxy } = await start(t, { server: 'request_timeout_seconds: 30' });
   const body = JSON.stringify(chat());
-  const socket = open(proxy, `${CHAT_HEAD}\r\nidempotency-key: a\x7fb`, body);
+  const socket = open(patient, `${CHAT_HEAD}\r\nidempotency-key: a\x7fb`, body);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   t.match(answer.toString(), /^HTTP\/1\.1 [45]/);
   socket.destroy();
-  const ended = proxy.end();
+  const ended = patient.end();
   t.equal(await Promise.race([ended, after(5_000, 'still running')]), 0);
 });
 

@@ -1,7 +1,7 @@
 // What the flow tests share beyond the harness: a configuration whose sums can be done in the head,
 // a proxy with it, and a look at what a caller's budgets and the alerts say.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import {
@@ -86,11 +86,17 @@ export async function atRest(proxy: RunningProxy, user: string): Promise<BudgetR
   }
 }
 
+/** Where the admin listener of the proxy on `<folder>/data` is. */
+export const adminOf = (folder: string): string =>
+  (JSON.parse(readFileSync(join(folder, 'data', 'proxy.json'), 'utf8')) as { admin: string }).admin;
+
 export interface Started {
   readonly proxy: RunningProxy;
   readonly folder: string;
   readonly chat: (user: string, body: object) => Promise<Answer>;
   readonly restart: () => Promise<Started>;
+  /** Puts other members of `budget` in force, as whoever edits the file and reloads it does. */
+  readonly reload: (budget: string) => Promise<void>;
 }
 
 /** A proxy with a budget, in a folder of its own. */
@@ -107,6 +113,11 @@ export async function started(
     async restart() {
       t.equal(await proxy.end(), 0);
       return started(t, { ...parts, folder });
+    },
+    async reload(budget) {
+      writeFileSync(join(folder, 'config.yaml'), config({ ...parts, folder, budget }));
+      const { status } = await fetch(`${adminOf(folder)}/admin/reload`, { method: 'POST' });
+      if (status !== 200) throw new Error(`a reload is answered with ${status}`);
     },
   };
 }

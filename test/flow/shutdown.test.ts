@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { Agent, request } from 'undici';
-import { get, post, run, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { spend, spendJson } from '../../src/ledger/spend.js';
+import { get, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
 import { type HeldProvider, startHeldProvider } from './held-provider.js';
 import { asking, config } from './setup.js';
 
@@ -75,8 +76,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.match(third.text, /request_cost_cents=7 /);
     t.equal(await ended, 0);
 
-    const spent = await run(['spend', '--json', '--config', `${folder}/config.yaml`]);
-    t.match(JSON.parse(spent.stdout), {
+    const everyDay = { by: 'user', from: 0, to: 99_991_231 } as const;
+    t.match(spendJson(await spend(`${folder}/data`, everyDay)), {
       rows: [{ user: 'ann', requests: 3, cost_usd: '0.18', unsettled_requests: 0 }],
       total_usd: '0.18',
     });

@@ -46,11 +46,19 @@ t.test('what a later program appends to an entry is passed over', async (t) => {
 
 t.test('a chunk with any flipped bit is refused', async (t) => {
   const whole = packChunk([entryOf(1), entryOf(2)]);
-  for (let bit = 0; bit < whole.length * 8; bit += 1) {
+  const codeOf = (bytes: Buffer): unknown => {
+    try {
+      return unpackChunk(bytes);
+    } catch (error) {
+      return (error as { code?: unknown }).code;
+    }
+  };
+  const codes = Array.from({ length: whole.length * 8 }, (_, bit) => {
     const bent = Buffer.from(whole);
     bent[bit >> 3] = (bent[bit >> 3] as number) ^ (1 << (bit & 7));
-    t.throws(() => unpackChunk(bent), { code: 'ledger_damaged' });
-  }
+    return codeOf(bent);
+  });
+  t.same(new Set(codes), new Set(['ledger_damaged']));
   t.throws(() => unpackChunk(whole.subarray(0, -1)), { code: 'ledger_damaged' });
   t.throws(() => unpackChunk(Buffer.alloc(0)), { code: 'ledger_damaged' });
 });

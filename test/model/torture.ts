@@ -14,6 +14,7 @@ import { startMock } from '../../src/mock/provider.js';
 import { hammered } from '../budget/hammered.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
 import { COST_NANO, killConfig, killRound, MOCK_BILLS, readBooks } from '../crash/kill.js';
+import { startProxy } from '../flow/harness.js';
 import type { SeedsReport, SeedsStart } from './seeds.js';
 
 const { values } = parseArgs({
@@ -58,7 +59,8 @@ async function kills(): Promise<Record<Reserve, Kills>> {
     const own = join(folder, reserve);
     const config = killConfig(own, mock, reserve);
     const afterMs = 20 + Math.floor(Math.random() * 1_000);
-    sum.answered += await killRound(t, { folder: own, config, workers: 1 + (round % 3), afterMs });
+    const proxy = await startProxy(t, { folder: own, config, workers: 1 + (round % 3) });
+    sum.answered += await killRound(proxy, afterMs);
     sum.rounds += 1;
     const billed = BigInt(mock.bill().requests) * COST_NANO;
     const { totalNano, bySource } = await readBooks(own);

@@ -98,18 +98,20 @@ t.test('edits megabytes of quotes, backslashes and members', async (t) => {
   }
 });
 
-t.test('finds the end of strings of every length, whatever is escaped in them', (t) => {
+t.test('finds the end of strings of every length, whatever is escaped in them', async (t) => {
+  const misread: unknown[] = [];
   for (let length = 0; length < 80; length++) {
     for (const tail of ['', '\\', '"', '\\"', '\\\\', 'é"']) {
       const body = { a: 'x'.repeat(length) + tail, b: 1, c: { d: ['"', tail] } };
       const bytes = Buffer.from(JSON.stringify(body));
-      t.match(outline(bytes), { members: 3, isTooDeep: false });
       const span = topLevelMembers(bytes).get('a') as { valueStart: number; valueEnd: number };
-      t.equal(JSON.parse(bytes.toString('utf8', span.valueStart, span.valueEnd)), body.a);
+      const read: unknown = JSON.parse(bytes.toString('utf8', span.valueStart, span.valueEnd));
+      const { members, isTooDeep } = outline(bytes);
+      if (members !== 3 || isTooDeep || read !== body.a) misread.push(body);
     }
   }
+  t.same(misread, []);
   t.equal(outline(bytes('{"a":1, "a":2}')).members, 2, 'duplicates count');
-  t.end();
 });
 
 t.test('JSON may nest 128 deep, in objects and lists alike, and in strings as it likes', (t) => {
