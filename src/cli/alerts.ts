@@ -19,12 +19,12 @@ import { plainName } from './table.js';
 
 export interface AlertsFlags {
   readonly config: string;
+  readonly json?: boolean;
 }
 
 export interface ListFlags extends AlertsFlags {
   readonly state?: ChannelState['state'];
   readonly limit: number;
-  readonly json?: boolean;
 }
 
 const CANNOT_BE_REACHED = 3;
@@ -169,33 +169,54 @@ export async function testCommand(wanted: string | undefined, flags: AlertsFlags
   const config = configFor(flags.config, { needsKeys: false, needsAlerts: true });
   const channels = channelsOf(config);
   try {
-    await tryChannels(chosen(channels, wanted), (channel) => {
+    const tried = await tryChannels(chosen(channels, wanted), (channel) => {
       const nowMs = Date.now();
       return channel.send(testEvent(nowMs, alertId(randomUUID())), { nowMs });
     });
+    if (flags.json === true) process.stdout.write(`${JSON.stringify({ channels: tried })}\n`);
+    else printTried(tried);
   } finally {
     for (const channel of channels) channel.close();
   }
 }
 
 /** `validate-config --probe`. */
-export async function probeCommand(file: string): Promise<void> {
+export async function probe(file: string): Promise<Tried[]> {
   const channels = channelsOf(configFor(file, { needsKeys: false, needsAlerts: true }));
-  await tryChannels(channels, (channel) => channel.probe({ nowMs: Date.now() }));
-  for (const channel of channels) channel.close();
+  try {
+    return await tryChannels(channels, (channel) => channel.probe({ nowMs: Date.now() }));
+  } finally {
+    for (const channel of channels) channel.close();
+  }
+}
+
+/** What became of an alert on a channel. */
+interface Tried {
+  readonly channel: string;
+  readonly ok: boolean;
+  readonly error: string | null;
 }
 
 async function tryChannels(
   channels: readonly Channel[],
   attempt: (channel: Channel) => ReturnType<Channel['send']>,
-): Promise<void> {
-  const outcomes = channels.map(async (channel) => {
-    const delivery = await attempt(channel);
-    if (delivery.ok) return `✓ ${channel.label} takes alerts`;
-    process.exitCode = CANNOT_BE_REACHED;
-    return `✗ ${channel.label} takes no alerts: ${delivery.error}`;
-  });
-  printMarked(await Promise.all(outcomes));
+): Promise<Tried[]> {
+  return Promise.all(
+    channels.map(async (channel) => {
+      const delivery = await attempt(channel);
+      if (!delivery.ok) process.exitCode = CANNOT_BE_REACHED;
+      const error = delivery.ok ? null : delivery.error;
+      return { channel: channel.label, ok: delivery.ok, error };
+    }),
+  );
+}
+
+export function printTried(tried: readonly Tried[]): void {
+  printMarked(
+    tried.map(({ channel, ok, error }) =>
+      ok ? `✓ ${channel} takes alerts` : `✗ ${channel} takes no alerts: ${error}`,
+    ),
+  );
 }
 
 export interface ReplayFlags extends AlertsFlags {
@@ -215,6 +236,10 @@ export async function replayCommand(id: string | undefined, flags: ReplayFlags):
           .replayed;
   if (replayed === 0 && id !== undefined) {
     throw new TokenPakError('not_found', `no alert ${id}: tokenpak alerts list shows them`);
+  }
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify({ replayed })}\n`);
+    return;
   }
   const what = replayed === 1 ? '1 alert is' : `${replayed} alerts are`;
   printMarked([replayed === 0 ? '✓ No alert was given up' : `✓ ${what} sent again`]);

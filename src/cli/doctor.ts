@@ -93,6 +93,9 @@ export function renderFindings(findings: readonly Finding[], color: boolean): st
     ...(mend === undefined ? [] : [`  ${' '.repeat(width)}  ${colors.dim('→')} ${mend}`]),
   ]);
   const bad = findings.filter(({ verdict }) => verdict !== 'ok').length;
-  const sum = bad === 0 ? 'All is well.' : `${bad} of ${findings.length} need a look.`;
+  const sum =
+    bad === 0
+      ? 'All is well.'
+      : `${bad} of ${findings.length} ${bad === 1 ? 'needs' : 'need'} a look.`;
   return `${[...lines, '', sum].join('\n')}\n`;
 }

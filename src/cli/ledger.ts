@@ -140,6 +140,11 @@ export async function rebuildCommand(flags: LedgerFlags & { force?: boolean }): 
     force: flags.force ?? false,
     nowMs: Date.now(),
   });
+  if (flags.json === true) {
+    const since = sinceMs === null ? null : new Date(sinceMs).toISOString();
+    const told = { entries, since, complete: isComplete, set_aside: asideAt };
+    return print(`${JSON.stringify(told)}\n`);
+  }
   if (asideAt !== null) printMarked([`✓ The books that were there lie in ${asideAt}`]);
   const since = sinceMs === null ? '' : `, the first of ${new Date(sinceMs).toISOString()}`;
   printMarked([`✓ Books built again from the journals: ${entries} requests${since}`]);

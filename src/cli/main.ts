@@ -20,6 +20,7 @@ import type { SimulateFlags } from './simulate.js';
 import { LOG_FORMATS, LOG_LEVELS } from './log-flags.js';
 import type { DoctorFlags } from './doctor.js';
 import type { StatusFlags } from './status.js';
+import type { ValidateFlags } from './validate-config.js';
 import type { SyncFlags } from './sync-pricing.js';
 
 const reports = () => import('./reports.js');
@@ -77,15 +78,10 @@ program
   .description('check a configuration file')
   .argument('<file>', 'configuration file')
   .option('--probe', 'also try each way that alerts take: webhooks get a test alert')
-  .action(async (file: string, { probe }: { probe?: boolean }) => {
-    const { validateConfig } = await import('./validate-config.js');
-    const { syncedTable } = await import('../pricing/table.js');
-    const validation = validateConfig(file, process.env, syncedTable);
-    const { lines, exitCode } = validation;
-    printMarked(lines);
-    process.exitCode = exitCode;
-    if (probe === true && exitCode === 0) await (await alertVerbs()).probeCommand(file);
-  });
+  .option('--json', 'one JSON object')
+  .action(async (file: string, flags: ValidateFlags) =>
+    (await import('./validate-config.js')).validateCommand(file, flags),
+  );
 
 program
   .command('init')
@@ -178,6 +174,7 @@ ledger
   .description('build lost or damaged books again from the journals')
   .addOption(configOption())
   .option('--force', 'set books that are there aside')
+  .option('--json', 'one JSON object')
   .action(async (flags: LedgerFlags) => (await books()).rebuildCommand(flags));
 
 program
@@ -208,6 +205,7 @@ alerts
   .description('send a test alert to every channel, or to one')
   .argument('[channel]', 'log, webhook, mail, or a part of an address')
   .addOption(configOption())
+  .option('--json', 'one JSON object')
   .action(async (channel: string | undefined, flags: AlertsFlags) =>
     (await alertVerbs()).testCommand(channel, flags),
   );
@@ -217,6 +215,7 @@ alerts
   .argument('[id]', 'as alerts list shows it')
   .option('--dead', 'all that some channel has given up')
   .addOption(configOption())
+  .option('--json', 'one JSON object')
   .action(async (id: string | undefined, flags: ReplayFlags) =>
     (await alertVerbs()).replayCommand(id, flags),
   );

@@ -8,17 +8,23 @@ export function plainName(name: string): string {
   return plain.length > NAME_MAX ? `${plain.slice(0, NAME_MAX - 1)}…` : plain;
 }
 
-/** The first and the last column left-aligned, numbers right-aligned. */
+/** Cells of a column of numbers: sums, counts, and where there is none. */
+const NUMBER = /^(–|[-+]?\$?[\d.,]+%?( → .*)?)?$/;
+
+/** Columns of numbers right-aligned, all others left-aligned. */
 export function columnsOf(table: readonly (readonly string[])[]): string[] {
   const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  const [, ...below] = table;
+  const isNumber = widths.map(
+    (_, column) => column > 0 && below.every((row) => NUMBER.test(row[column] ?? '')),
   );
   return table.map((row) =>
     row
       .map((cell, column) => {
         const width = widths[column] ?? 0;
-        if (column === 0) return cell.padEnd(width);
-        return column === row.length - 1 ? cell : cell.padStart(width);
+        return isNumber[column] === true ? cell.padStart(width) : cell.padEnd(width);
       })
       .join('  ')
       .trimEnd(),

@@ -1,19 +1,48 @@
 // `tokenpak validate-config`: what a config means in a few ✓ lines, then ⚠ warnings; or its
-// problems as ✗ lines. Returns text; printing and colouring are the caller's.
+// problems as ✗ lines.
 
 import type { Config, Limits } from '../config/config.js';
 import type { Environment } from '../config/env.js';
 import { formatProblem, loadConfig } from '../config/load.js';
 import { dollars, type NanoUsd } from '../kernel/money.js';
 import { worstCost } from '../pricing/cost.js';
-import type { PriceTable } from '../pricing/table.js';
+import { type PriceTable, syncedTable } from '../pricing/table.js';
 import { advise, priceText } from './config-advice.js';
+import type { Finding } from './finding.js';
+import { printMarked } from './print.js';
 
 export interface Validation {
   readonly lines: string[];
   /** 2: the file has problems. Warnings alone do not fail it. */
   readonly exitCode: 0 | 2;
 }
+
+export interface ValidateFlags {
+  readonly probe?: boolean;
+  readonly json?: boolean;
+}
+
+export async function validateCommand(file: string, flags: ValidateFlags): Promise<void> {
+  const { lines, exitCode } = validateConfig(file, process.env, syncedTable);
+  process.exitCode = exitCode;
+  if (flags.json !== true) printMarked(lines);
+  const isProbed = flags.probe === true && exitCode === 0;
+  const { probe, printTried } = await import('./alerts.js');
+  const channels = isProbed ? await probe(file) : [];
+  if (flags.json !== true) return printTried(channels);
+  const findings = lines.map((line) => ({
+    verdict: VERDICTS[line[0] ?? ''],
+    found: line.slice(2),
+  }));
+  const all = { ok: exitCode === 0, findings, ...(isProbed && { channels }) };
+  process.stdout.write(`${JSON.stringify(all)}\n`);
+}
+
+const VERDICTS: Readonly<Record<string, Finding['verdict']>> = {
+  '✓': 'ok',
+  '⚠': 'warning',
+  '✗': 'failure',
+};
 
 export function validateConfig(
   file: string,

@@ -125,7 +125,7 @@ t.test('a person reads a line for each look, and the mend below it', async (t) =
 ✗ Clock  9 s behind
          → set it
 
-1 of 2 need a look.
+1 of 2 needs a look.
 `,
   );
 });

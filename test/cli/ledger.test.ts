@@ -101,6 +101,20 @@ t.test('ledger verify exits 1 on damage, and names file and byte', async (t) => 
   t.match(damaged, { code: 1, stdout: /^✗ .*-00000001-000000\.seg is damaged at byte 128: / });
 });
 
+t.test('ledger rebuild makes books of journals alone, and says how far they reach', async (t) => {
+  const storagePath = join(t.testdir(), 'data');
+  const config = join(dirname(storagePath), 'config.yaml');
+  writeFileSync(config, `storage: { path: ${storagePath} }\nproviders: { mock: { type: mock } }\n`);
+  const directory = join(storagePath, 'journal');
+  const journal = new Journal({ directory, journalId: 1, durability: 'process' });
+  journal.settle(settleOf(journal.reserve(reserveOf())));
+  journal.flush();
+  journal.close();
+  const { code, stdout } = await run(['ledger', 'rebuild', '--json', '--config', config]);
+  t.equal(code, 0);
+  t.match(JSON.parse(stdout), { entries: 1, complete: true, set_aside: null });
+});
+
 t.test(
   'a line of tail tells what is special about a request, and steers no terminal',
   async (t) => {

@@ -132,14 +132,21 @@ t.test('mail takes over from a webhook that fails; verbs try both, and send agai
   const unknown = await run(['alerts', 'test', 'pigeon', ...flags], env);
   t.match(unknown, { code: 2, stderr: /mailto:ops/ });
   up = true;
-  const probed = await run(['validate-config', '--probe', `${folder}/config.yaml`], env);
+  const probe = ['validate-config', '--probe', `${folder}/config.yaml`];
+  const probed = await run(probe, env);
   t.match(probed, { code: 0, stdout: /^✓ mailto:ops@example\.com takes alerts$/m });
+  const { findings, channels } = JSON.parse((await run([...probe, '--json'], env)).stdout);
+  t.match(findings[0], { verdict: 'ok', found: 'Config valid' });
+  t.match(channels.at(-1), { channel: 'mailto:ops@example.com', ok: true, error: null });
+  const toLog = await run(['alerts', 'test', 'log', '--json', ...flags], env);
+  t.match(JSON.parse(toLog.stdout), { channels: [{ channel: /alerts\.log$/, ok: true }] });
   t.equal(box.received.length, 2, 'a probe of a mailbox only logs in');
 
   const sent = { code: 0, stdout: /^✓ 1 alert is sent again/ };
   t.match(await run(['alerts', 'replay', eventId, ...flags], env), sent);
   t.equal(await proxy.end(), 0);
-  t.match(await run(['alerts', 'replay', eventId, ...flags], env), sent, 'without a proxy, too');
+  const again = await run(['alerts', 'replay', eventId, '--json', ...flags], env);
+  t.same(JSON.parse(again.stdout), { replayed: 1 }, 'without a proxy, too');
   t.ok(accepted.filter((id) => id === eventId).length >= 2, 'the webhook has had both');
   t.equal(box.received.length, 4);
 });

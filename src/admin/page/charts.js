@@ -5,6 +5,8 @@ import uPlot from './uplot.js';
 import { dollars } from './show.js';
 
 const POINTS_MAX = 900;
+/** Between two labels, in seconds: they tell no shorter time. */
+const MINUTES = [60, 120, 300];
 const HEIGHT = 190;
 
 const requests = {
@@ -62,9 +64,11 @@ function renderRequests() {
   const options = {
     ...size(holder),
     ...plain,
+    // Room for the last label.
+    padding: [null, 24, null, null],
     scales: { y: { range: (_, min, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis(), space: 70, size: 26, values: timeLabels },
+      { ...axis(), space: 70, size: 26, incrs: MINUTES, values: timeLabels },
       { ...axis(), size: 44 },
     ],
     series: [{}, line('--accent', true), line('--bad', false)],
@@ -101,7 +105,7 @@ function renderDays() {
     },
     axes: [
       { ...axis(), space: 60, size: 26, grid: { show: false }, values: dayLabels },
-      { ...axis(), size: 56, values: (_, ticks) => ticks.map((tick) => `$${tick}`) },
+      { ...axis(), size: 56, values: dollarLabels },
     ],
     series: [{}, { fill: color('--accent'), paths: bars, points: { show: false } }],
     hooks: { draw: [(plot) => limit !== null && drawCap(plot, limit)] },
@@ -116,6 +120,11 @@ const timeOfDay = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digi
 const timeLabels = (_, ticks) => ticks.map((tick) => timeOfDay.format(tick * 1000));
 
 const dayLabels = (_, ticks) => ticks.map((tick) => dayName.format(tick * 1000));
+
+const dollarLabels = (_, ticks) => {
+  const digits = ticks.every(Number.isInteger) ? 0 : 2;
+  return ticks.map((tick) => `$${tick.toFixed(digits)}`);
+};
 
 function drawCap(plot, limit) {
   const { ctx, bbox } = plot;
