@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nano } from '../src/kernel/money.js';
 import { NO_USAGE } from '../src/kernel/usage.js';
-import { Ledger } from '../src/ledger/client.js';
+import { Ledger, type LedgerOptions } from '../src/ledger/client.js';
 import { Journal } from '../src/ledger/journal.js';
 
 const USERS = 20;
@@ -18,7 +18,11 @@ const SECONDS_MAX = 5;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A journal of so many requests, each of them two records. */
-async function write(directory: string, journalId: number, requests: number): Promise<void> {
+export async function writeJournal(
+  directory: string,
+  journalId: number,
+  requests: number,
+): Promise<void> {
   const journal = new Journal({ directory, journalId, durability: 'process' });
   const open: bigint[] = [];
   for (let index = 0; index < requests;) {
@@ -67,25 +71,26 @@ function settle(journal: Journal, reservationId: bigint | undefined, timeMs: num
   });
 }
 
+export const ledgerOptions = (storagePath: string): LedgerOptions => ({
+  storagePath,
+  budget: BUDGET,
+  channels: [],
+  onAlerts: () => undefined,
+  onFailure: (error) => {
+    throw error;
+  },
+  now: () => START_MS,
+});
+
 /** Resolves to whether the start was as fast as promised. */
 export async function replayBench(records: number): Promise<boolean> {
   const storagePath = mkdtempSync(join(tmpdir(), 'tokenpak-bench-'));
   const requests = Math.floor(records / 2);
   try {
     const directory = join(storagePath, 'journal');
-    const open = () =>
-      Ledger.open({
-        storagePath,
-        budget: BUDGET,
-        channels: [],
-        onAlerts: () => undefined,
-        onFailure: (error) => {
-          throw error;
-        },
-        now: () => START_MS,
-      });
+    const open = () => Ledger.open(ledgerOptions(storagePath));
     await (await open()).close();
-    for (const journalId of [1, 2]) await write(directory, journalId, requests / 2);
+    for (const journalId of [1, 2]) await writeJournal(directory, journalId, requests / 2);
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
     const ledger = await open();

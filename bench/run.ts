@@ -4,6 +4,7 @@
 //   --micro            the hot functions alone, in nanoseconds
 //   --replay           a start that has a million records to book (--quick: a hundred thousand)
 //   --alerts           what a thousand alerts cost the requests beside them
+//   --start            time to be ready, memory and CPU at rest (--quick: fewer records)
 //   --watched          what scraped metrics and an open dashboard cost
 //   --only a,b         some subjects: direct, bare, nginx, portkey, budgets off, budgets on
 //   --lane TEXT        the lanes with this text in their name
@@ -21,6 +22,7 @@ import { macro } from './macro/macro.js';
 import { watchedBench } from './macro/watched.js';
 import { micro } from './micro/micro.js';
 import { replayBench } from './replay.js';
+import { startBench } from './start.js';
 
 // Compiled to dist/bench, two folders below the project's root.
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     micro: { type: 'boolean', default: false },
     alerts: { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
+    start: { type: 'boolean', default: false },
     watched: { type: 'boolean', default: false },
     only: { type: 'string' },
     lane: { type: 'string', default: '' },
@@ -79,6 +82,13 @@ if (values.micro) {
   const rounds = numberAsked('rounds', values.quick ? 2 : 6, { min: 1, max: 50 });
   const allArrived = await alertsBench({ rounds });
   process.exitCode = allArrived ? 0 : 1;
+} else if (values.start) {
+  await startBench({
+    root,
+    records: values.quick ? 100_000 : 1_000_000,
+    idleMs: values.quick ? 3_000 : 10_000,
+    readme: values.readme,
+  });
 } else if (values.watched) {
   const isWell = await watchedBench({
     root,

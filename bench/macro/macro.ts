@@ -107,7 +107,7 @@ async function run(options: MacroOptions, scratch: string): Promise<boolean> {
   const file = save(root, 'latest.json', JSON.stringify(result, null, 2));
   const chart = save(root, 'chart.svg', chartOf(lanes));
   print(`\nwritten to ${relative(root, file)} and ${relative(root, chart)}`);
-  if (options.readme) writeReadme(root, readmeTable(lanes, figures, machine));
+  if (options.readme) writeReadme(root, 'bench', readmeTable(lanes, figures, machine));
   for (const failure of failures) print(`✗ ${failure}`);
   return failures.length === 0;
 }

@@ -1,4 +1,4 @@
-// Puts a run's figures into README.md, between its two bench markers, so that they are never typed.
+// Puts a run's figures into README.md, between its markers, so that they are never typed.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,9 +6,6 @@ import type { Figure } from './figures.js';
 import type { LaneName } from './lanes.js';
 import type { Machine } from './report.js';
 import type { Lane, Spread } from './rounds.js';
-
-const BEGIN = '<!-- bench -->';
-const END = '<!-- /bench -->';
 
 const NAMES: Readonly<Record<string, string>> = {
   direct: 'no proxy',
@@ -61,11 +58,14 @@ export function readmeTable(
   );
 }
 
-export function writeReadme(root: string, table: string): void {
+/** Between the markers of that name. */
+export function writeReadme(root: string, name: 'bench' | 'start', text: string): void {
   const file = join(root, 'README.md');
-  const text = readFileSync(file, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`README.md lacks ${BEGIN} … ${END}`);
-  writeFileSync(file, `${text.slice(0, begin + BEGIN.length)}\n${table}\n${text.slice(end)}`);
+  const before = readFileSync(file, 'utf8');
+  const [first, last] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const begin = before.indexOf(first);
+  const end = before.indexOf(last);
+  if (begin < 0 || end < begin) throw new Error(`README.md lacks ${first} … ${last}`);
+  const head = before.slice(0, begin + first.length);
+  writeFileSync(file, `${head}\n${text}\n${before.slice(end)}`);
 }
