@@ -22,7 +22,8 @@ USER node
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
+# Of the admin listener, which is plain HTTP whatever server.tls says.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8000/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8001/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
 CMD ["proxy", "--config", "/etc/tokenpak/config.yaml"]
