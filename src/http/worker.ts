@@ -85,7 +85,9 @@ function configure(config: Config, budget: BudgetConfig): void {
   proxy.prices = new PriceTable(config, catalogueOf(prices));
   proxy.upstreams = upstreamsOf(config, before);
   for (const upstream of before.values()) {
-    if (!isUsed(upstream)) replaced.push(upstream);
+    if (isUsed(upstream)) continue;
+    replaced.add(upstream);
+    upstream.retire(() => replaced.delete(upstream));
   }
 }
 
@@ -137,8 +139,8 @@ function end(proxy: Proxy, server: Server): void {
 
 /** Those in force. */
 let { prices } = start;
-/** Providers of earlier configurations: their connections end by themselves, or with the thread. */
-const replaced: Upstream[] = [];
+/** Providers of earlier configurations of which requests are still in flight. */
+const replaced = new Set<Upstream>();
 const proxy = build();
 const server = new Server(proxy, { gate, port: start.port, heldBytesMax: start.heldBytesMax });
 watchLoop(proxy.tally);

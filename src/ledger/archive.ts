@@ -110,17 +110,26 @@ export class Archive {
       this.#disk.close(source);
     }
     this.#disk.remove(`${to}.new`);
-    const target = this.#disk.open(`${to}.new`, 'wx+');
+    try {
+      this.#write(`${to}.new`, content);
+    } catch (error) {
+      this.#disk.remove(`${to}.new`);
+      throw error;
+    }
+    this.#disk.rename(`${to}.new`, to);
+  }
+
+  #write(path: string, content: Buffer): void {
+    const target = this.#disk.open(path, 'wx+');
     try {
       // What fits is taken, and the rest left: the books could not be built again from that.
-      if (this.#disk.write(target, content, 0) !== bytes) {
-        throw new TokenPakError('ledger_unavailable', `the disk of ${to} is full`);
+      if (this.#disk.write(target, content, 0) !== content.length) {
+        throw new TokenPakError('ledger_unavailable', `the disk of ${path} is full`);
       }
       this.#disk.datasync(target);
     } finally {
       this.#disk.close(target);
     }
-    this.#disk.rename(`${to}.new`, to);
   }
 
   #sizeOf(name: string): number {

@@ -29,7 +29,7 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
   const upstream = upstreamFor(proxy, call.candidate.model);
   if (upstream === null) {
     call.release(502);
-    const message = 'The provider was taken out of the configuration meanwhile. Send it again.';
+    const message = 'The provider has changed in the configuration meanwhile. Send it again.';
     return reject(exchange, call.requestId, { rejected: 'upstream_unreachable', message });
   }
   let answer: Answer | null = null;
@@ -64,10 +64,15 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
   call.startDeadline(() => forwarding.abort({ message, isLate: true }));
 }
 
-/** `null` when a request that had to be counted comes back to another configuration. */
+/**
+ * `null` when a request that had to be counted comes back to another configuration: what it holds
+ * was reckoned with the prices of the provider that it was for.
+ */
 function upstreamFor(proxy: Proxy, { provider }: PricedModel): Upstream | null {
   const upstream = proxy.upstreams.get(provider.name);
-  return upstream?.provider.type === provider.type ? upstream : null;
+  if (upstream === undefined) return null;
+  const { type, baseUrl } = upstream.provider;
+  return type === provider.type && baseUrl === provider.baseUrl ? upstream : null;
 }
 
 /** To be translated a body is read whole: a text that was left out before may be no JSON. */

@@ -21,6 +21,7 @@ export interface PoolLimits {
 
 /** A connection about to be closed by the provider is not used any more. */
 const MARGIN_MS = 1000;
+const CLOSING = new Error('the proxy is closing its connections');
 const SWEEP_MS = 1000;
 
 interface Opening {
@@ -39,6 +40,8 @@ export class Pool implements Keeper {
   #idle: Connection[] = [];
   #waiting: Waiter[] = [];
   #sweep: NodeJS.Timeout | null = null;
+  #isClosing = false;
+  #onEmpty: () => void = () => undefined;
 
   constructor(origin: Origin, limits: PoolLimits, now: () => number) {
     this.#origin = origin;
@@ -49,6 +52,7 @@ export class Pool implements Keeper {
 
   /** Calls back with a connection, at once when one is idle. */
   acquire(waiter: Waiter): void {
+    if (this.#isClosing) return waiter.failed(CLOSING, false);
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
@@ -67,11 +71,23 @@ export class Pool implements Keeper {
     }
   }
 
-  /** Ends every connection, and with it what is in flight. */
+  /** Ends every connection, and with it what is in flight; whoever waits for one is told. */
   close(): void {
+    this.#isClosing = true;
+    const waiting = this.#waiting;
     this.#waiting = [];
-    for (const connection of this.#all) connection.close(new Error('the proxy is closing'));
+    for (const connection of this.#all) connection.close(CLOSING);
+    for (const waiter of waiting) waiter.failed(CLOSING, false);
     this.#stopSweep();
+  }
+
+  /** Nobody new will come: connections end with what they carry. Calls back once all are gone. */
+  retire(onEmpty: () => void): void {
+    this.#isClosing = true;
+    this.#onEmpty = onEmpty;
+    for (const connection of this.#idle.splice(0)) connection.close(CLOSING);
+    this.#stopSweep();
+    if (this.#all.size === 0) onEmpty();
   }
 
   open(connection: Connection): void {
@@ -89,6 +105,7 @@ export class Pool implements Keeper {
       if (!next.ready(connection)) this.acquire(next);
       return;
     }
+    if (this.#isClosing) return connection.close(CLOSING);
     connection.idleSinceMs = this.#now();
     this.#idle.push(connection);
     this.#sweep ??= setInterval(() => this.#closeExpired(), SWEEP_MS).unref();
@@ -102,9 +119,11 @@ export class Pool implements Keeper {
     if (at >= 0) this.#idle.splice(at, 1);
     const next = this.#waiting.shift();
     if (next !== undefined) this.#connect(next);
-    if (opening === undefined) return;
-    this.#connects.remove(opening.deadline);
-    opening.waiter?.failed(error, opening.isLate);
+    if (opening !== undefined) {
+      this.#connects.remove(opening.deadline);
+      opening.waiter?.failed(error, opening.isLate);
+    }
+    if (this.#all.size === 0) this.#onEmpty();
   }
 
   #connect(waiter: Waiter): void {

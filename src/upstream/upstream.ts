@@ -98,6 +98,11 @@ export class Upstream {
     return exchange;
   }
 
+  /** Another has taken its place: what is in flight ends as it began, then nothing is left. */
+  retire(onEmpty: () => void): void {
+    this.pool.retire(onEmpty);
+  }
+
   close(): void {
     this.pool.close();
   }

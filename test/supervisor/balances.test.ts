@@ -86,3 +86,20 @@ t.test('a reservation past its deadline is told of', async (t) => {
   journal.close();
   await ledger.close();
 });
+
+t.test('looking at users who never spent takes no room from those who do', (t) => {
+  const balances = new Balances(budgetOf(), 64);
+  const accounts = new Accounts(new Counters(balances.buffer), budgetOf(), balances.salt);
+  const account = accounts.of('user-a', DATE);
+  assert(account !== null, 'the counters have room');
+  admit(new Counters(balances.buffer), account, nano(5n), true);
+  for (let user = 0; user < 100_000; user += 1) {
+    const { settled, reserved } = balances.holding(`user-${user}`, 'daily', DATE);
+    if (settled !== 0n || reserved !== 0n) t.fail(`user-${user} holds something`);
+  }
+  t.match(balances.holding('user-a', 'daily', DATE), { settled: 0n, reserved: 5n });
+  t.match(balances.holding('user-a', 'daily', DATE + 2), { reserved: 0n });
+  t.ok(accounts.of('user-b', DATE));
+  t.match(balances.holding('user-a', 'daily', DATE), { reserved: 5n }, 'a look turns nothing over');
+  t.end();
+});

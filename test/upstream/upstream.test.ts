@@ -1,6 +1,9 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { Origin } from '../../src/upstream/connection.js';
+import { Pool } from '../../src/upstream/pool.js';
 import { ask, upstreamAt } from './asking.js';
 
 /** A port that nobody listens on. */
@@ -23,4 +26,39 @@ t.test('a connection that is refused is tried again, and then given up', async (
   setTimeout(() => server.listen(port, '127.0.0.1'), 20);
   t.equal(await answer, '200 here');
   upstream.close();
+});
+
+t.test(
+  'a provider that was replaced ends what is in flight, then nothing of it is left',
+  async (t) => {
+    const held: ServerResponse[] = [];
+    const server = createServer((_request, response) => held.push(response)).listen(0, '127.0.0.1');
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+    const upstream = upstreamAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const first = ask(upstream);
+    await once(server, 'request');
+    held[0]?.end('one');
+    t.equal(await first, '200 one');
+    const second = ask(upstream);
+    await once(server, 'request');
+    const empty = new Promise<void>((resolve) => upstream.retire(resolve));
+    t.match(await ask(upstream), /^not sent: /, 'nothing new is taken');
+    held[1]?.end('two');
+    t.equal(await second, '200 two');
+    await empty;
+    await new Promise<void>((resolve) => upstream.retire(resolve));
+  },
+);
+
+t.test('who waits for a connection when all are closed is told', async (t) => {
+  const url = new URL(`http://127.0.0.1:${await freePort()}`);
+  const limits = { connectTimeoutMs: 10_000, connectionsMax: 1, idleMs: 1_000 };
+  const pool = new Pool(new Origin(url), limits, () => 0);
+  const failed: string[] = [];
+  for (const name of ['connects', 'waits', 'comes later']) {
+    if (name === 'comes later') pool.close();
+    pool.acquire({ ready: () => false, failed: () => failed.push(name) });
+  }
+  t.same(failed, ['connects', 'waits', 'comes later']);
 });
