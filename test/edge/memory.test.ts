@@ -1,12 +1,12 @@
 // What a worker holds of bodies and answers, and whom it turns away when that is too much.
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import t from 'tap';
 import { type Answer, get, post, type RunningProxy } from '../flow/harness.js';
 import { completion, delta, eventStream, json, start, STREAM_END } from '../flow/scripted.js';
+import { adminOf } from '../flow/setup.js';
 import { chat, dial, statuses } from './raw.js';
 
 const BODY_MAX = 400_000;
@@ -24,8 +24,7 @@ t.before(async () => {
   const budget = 'daily_limit_cents: 1000000';
   const started = await start(t, { server, budget });
   ({ proxy, provider } = started);
-  const file = readFileSync(`${started.folder}/data/proxy.json`, 'utf8');
-  ({ admin } = JSON.parse(file) as { admin: string });
+  admin = adminOf(started.folder);
 });
 
 const asking = (bytes: number, more: object = {}): string => {

@@ -1,6 +1,6 @@
-// `npm run torture -- --minutes 10`: seeds of the simulator, threads that race for budgets, and the
-// whole product killed under load, until the time is up. Prints what was seen; 1 if anything was
-// wrong.
+// `npm run torture -- --minutes 10`: seeds of the simulator, threads that race for budgets, the
+// whole product killed under load, and requests that a seed breaks, until the time is up. Prints
+// what was seen; 1 if anything was wrong.
 
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { nano, usdText } from '../../src/kernel/money.js';
 import { startMock } from '../../src/mock/provider.js';
 import { hammered } from '../budget/hammered.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
+import { afterwards, AT_ONCE, hostileRound, numbers, startTarget } from '../edge/hostile.js';
 import { COST_NANO, killConfig, killRound, MOCK_BILLS, readBooks } from '../crash/kill.js';
 import { startProxy } from '../flow/harness.js';
 import type { SeedsReport, SeedsStart } from './seeds.js';
@@ -95,15 +96,34 @@ async function races(): Promise<{ rounds: number; admissions: number; wrong: num
   return sum;
 }
 
+/** Broken requests at both listeners of a proxy that has to go on, and to hold nothing for them. */
+async function fuzz(): Promise<{ requests: number; faults: string[] }> {
+  const ends: (() => unknown)[] = [];
+  const target = await startTarget({ teardown: (end) => void ends.unshift(end) });
+  const below = numbers(Number(values.seed));
+  const faults: string[] = [];
+  let requests = 0;
+  do {
+    const startedMs = Date.now();
+    faults.push(...(await hostileRound(target, below)));
+    requests += AT_ONCE;
+    await wait(Math.min(Date.now() - startedMs, Math.max(0, untilMs - Date.now())));
+  } while (Date.now() < untilMs);
+  faults.push(...(await afterwards(target)));
+  for (const end of ends) await end();
+  return { requests, faults };
+}
+
 const count = (value: number): string => value.toLocaleString('en-US');
 const row = (cells: readonly string[]): string =>
   cells.map((cell, index) => (index === 0 ? cell.padEnd(34) : cell.padStart(16))).join('');
 
-const [worst, expected, killed, raced] = await Promise.all([
+const [worst, expected, killed, raced, fuzzed] = await Promise.all([
   seeds('worst_case'),
   seeds('expected'),
   kills(),
   races(),
+  fuzz(),
 ]);
 const reports = [worst, expected];
 const violations = reports.flatMap((report) => report.violations);
@@ -122,11 +142,14 @@ const lines: readonly (readonly string[])[] = [
   ['  booked twice', ...each((_, kill) => count(kill.double))],
   ['16 threads racing: admissions', count(raced.admissions), ''],
   ['  rounds, wrong', `${count(raced.rounds)}, ${count(raced.wrong)}`, ''],
+  ['broken requests: sent', count(fuzzed.requests), ''],
+  ['  answered 5xx, crashed, left held', count(fuzzed.faults.length), ''],
 ];
 process.stdout.write(`${lines.map(row).join('\n')}\n`);
-for (const violation of violations) process.stdout.write(`✗ ${violation}\n`);
+for (const violation of [...violations, ...fuzzed.faults]) process.stdout.write(`✗ ${violation}\n`);
 const faults =
   violations.length +
   raced.wrong +
+  fuzzed.faults.length +
   RESERVES.reduce((sum, reserve) => sum + killed[reserve].lost + killed[reserve].double, 0);
 process.exitCode = faults === 0 && worst.overshoot === 0n ? 0 : 1;
