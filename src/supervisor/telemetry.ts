@@ -12,8 +12,9 @@ const LOOK_MS = 1_000;
 const PAGE_ENTRIES = 512;
 /** As long as alerts have. What is not sent by then is lost. */
 const FLUSH_MS = 5_000;
-/** A collector that is down fails every few seconds. */
+/** A collector that is down fails every few seconds, in few words. */
 const TELL_EVERY_MS = 600_000;
+const TOLD_MAX = 20;
 
 export interface Signals {
   readonly traces: boolean;
@@ -56,18 +57,18 @@ export class TelemetryFollower {
     this.#timer.unref();
   }
 
-  /** The SDK is loaded here, and never where nobody asks for it. */
-  static async start(options: FollowerOptions): Promise<TelemetryFollower> {
+  /** The SDK is loaded here, and never where nobody asks for it. `null`: it cannot be set up. */
+  static async start(options: FollowerOptions): Promise<TelemetryFollower | null> {
     const { ledger, log, ...rest } = options;
-    let toldMs = Number.NEGATIVE_INFINITY;
-    const tell = (message: string): void => {
-      if (Date.now() - toldMs < TELL_EVERY_MS) return;
-      toldMs = Date.now();
-      log(`⚠ OpenTelemetry: ${message}`);
-    };
-    const { Telemetry } = await import('../telemetry/telemetry.js');
-    const telemetry = new Telemetry({ ...rest, version: VERSION, instanceId: randomUUID(), tell });
-    return new TelemetryFollower(ledger, telemetry, tell);
+    const tell = teller((message) => log(`⚠ OpenTelemetry: ${message}`));
+    try {
+      const { Telemetry } = await import('../telemetry/telemetry.js');
+      const instance = { version: VERSION, instanceId: randomUUID() };
+      return new TelemetryFollower(ledger, new Telemetry({ ...rest, ...instance, tell }), tell);
+    } catch (error) {
+      tell(`${messageOf(error)}; nothing is exported`);
+      return null;
+    }
   }
 
   /** Hands on all that is booked by now. */
@@ -99,6 +100,24 @@ export class TelemetryFollower {
       .then(() => this.#telemetry.close());
     await Promise.race([sent.catch((error: unknown) => this.#tell(messageOf(error))), pause()]);
   }
+}
+
+/** The same is told once in a while. */
+export function teller(
+  tell: (message: string) => void,
+  now: () => number = Date.now,
+): (message: string) => void {
+  const told = new Set<string>();
+  let sinceMs = now();
+  return (message) => {
+    if (now() - sinceMs >= TELL_EVERY_MS) {
+      told.clear();
+      sinceMs = now();
+    }
+    if (told.has(message) || told.size >= TOLD_MAX) return;
+    told.add(message);
+    tell(message);
+  };
 }
 
 const pause = (): Promise<void> =>

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { signalsOf, TelemetryFollower } from '../../src/supervisor/telemetry.js';
+import { signalsOf, teller, TelemetryFollower } from '../../src/supervisor/telemetry.js';
 import type { Entry } from '../../src/ledger/entry.js';
 
 t.test('nothing is exported unless the environment names a collector', async (t) => {
@@ -65,4 +65,20 @@ t.test('books that do not answer, and requests that are lost, are told of', asyn
   await follower.end();
   t.match(told[0], /^7 requests/);
   t.match(told[1], /the ledger has ended/);
+});
+
+t.test('what goes wrong again and again is told once in ten minutes', async (t) => {
+  const told: string[] = [];
+  let nowMs = 0;
+  const tell = teller(
+    (message) => void told.push(message),
+    () => nowMs,
+  );
+  for (const message of ['down', 'down', 'dropped', 'down']) tell(message);
+  t.same(told, ['down', 'dropped']);
+  nowMs = 600_000;
+  tell('down');
+  t.same(told, ['down', 'dropped', 'down']);
+  for (let index = 0; index < 100; index += 1) tell(`fault ${index}`);
+  t.ok(told.length < 30, 'whatever it is');
 });
