@@ -3,6 +3,7 @@
 // take is lost, and is told of.
 
 import {
+  type Attributes,
   type Context,
   type Counter,
   diag,
@@ -43,6 +44,8 @@ import {
 const TOKEN_EDGES = Array.from({ length: 14 }, (_, power) => 4 ** power);
 const SECOND_EDGES = Array.from({ length: 14 }, (_, power) => 2 ** power / 100);
 const EXPORT_INTERVAL_MS = 60_000;
+/** The SDK tells no more sets of attributes apart than that. */
+const ALIKE_MAX = 2_000;
 
 export interface TelemetryOptions {
   /** What is exported. */
@@ -56,6 +59,15 @@ export interface TelemetryOptions {
   readonly tell: (message: string) => void;
 }
 
+interface Alike {
+  readonly error: string | null;
+  readonly common: Attributes;
+  /** With what went wrong. */
+  readonly failed: Attributes;
+  readonly input: Attributes;
+  readonly output: Attributes;
+}
+
 /** A span's id is the request's own, as clients see it in `x-tokenpak-request-id`. */
 class RequestIds extends RandomIdGenerator {
   request = 0n;
@@ -64,6 +76,9 @@ class RequestIds extends RandomIdGenerator {
 
 export class Telemetry {
   readonly #naming: () => Naming;
+  /** Attributes by what they are made of, under the names that were in force last. */
+  readonly #alike = new Map<string, Alike>();
+  #named: Naming | null = null;
   readonly #ids = new RequestIds();
   readonly #traces: BasicTracerProvider;
   readonly #metrics: MeterProvider;
@@ -110,6 +125,8 @@ export class Telemetry {
   /** Corrections by invoices are no requests. */
   record(entries: readonly Entry[]): void {
     const naming = this.#naming();
+    if (naming !== this.#named || this.#alike.size > ALIKE_MAX) this.#alike.clear();
+    this.#named = naming;
     for (const entry of entries) if (entry.kind !== 'adjust') this.#record(entry, naming);
   }
 
@@ -120,27 +137,43 @@ export class Telemetry {
 
   #record(entry: Entry, naming: Naming): void {
     const { reserve, usage, timeMs } = entry;
-    const common = commonAttributes(entry, naming);
-    const error = errorOf(entry);
-    const failed = error === null ? common : { ...common, 'error.type': error };
+    const { failed, common, input, output, error } = this.#attributesOf(entry, naming);
     this.#duration.record(Math.max(0, timeMs - reserve.timeMs) / 1000, failed);
-    const tokens = { input: inputOf(usage), output: outputOf(usage) };
-    for (const [type, count] of Object.entries(tokens)) {
-      if (count > 0) this.#tokens.record(count, { ...common, 'gen_ai.token.type': type });
-    }
+    const [inputTokens, outputTokens] = [inputOf(usage), outputOf(usage)];
+    if (inputTokens > 0) this.#tokens.record(inputTokens, input);
+    if (outputTokens > 0) this.#tokens.record(outputTokens, output);
     if (entry.cost > 0n) this.#cost.add(usdOf(entry), common);
     this.#ids.request = reserve.reservationId;
     const span = this.#tracer.startSpan(
       `${operationOf(entry)} ${reserve.requestedModel}`,
-      {
-        kind: SpanKind.CLIENT,
-        startTime: hrTime(reserve.timeMs),
-        attributes: { ...failed, ...spanAttributes(entry) },
-      },
+      { kind: SpanKind.CLIENT, startTime: hrTime(reserve.timeMs), attributes: failed },
       contextOf(reserve.trace),
     );
+    if (!span.isRecording()) return;
+    span.setAttributes(spanAttributes(entry));
     if (error !== null) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(hrTime(timeMs));
+  }
+
+  /** Made once for all requests that are alike: making them costs as much as all the rest. */
+  #attributesOf(entry: Entry, naming: Naming): Alike {
+    const { api, provider, requestedModel, model, user } = entry.reserve;
+    const error = errorOf(entry);
+    const who = naming.admin.metricsUserLabels ? user : '';
+    const key = [api, provider, requestedModel, model, error, who].join('\n');
+    let alike = this.#alike.get(key);
+    if (alike === undefined) {
+      const common = commonAttributes(entry, naming);
+      alike = {
+        error,
+        common,
+        failed: error === null ? common : { ...common, 'error.type': error },
+        input: { ...common, 'gen_ai.token.type': 'input' },
+        output: { ...common, 'gen_ai.token.type': 'output' },
+      };
+      this.#alike.set(key, alike);
+    }
+    return alike;
   }
 }
 
