@@ -50,6 +50,7 @@ t.test('finds nothing wrong where all is well', async (t) => {
   for (const about of ['Config', 'Native parts', 'Clock', 'Data directory', 'Alert log']) {
     t.match(of(about), { verdict: 'ok' }, about);
   }
+  t.match(of('Config'), { found: /: 1 provider, 1 model$/ });
   t.match(of('Ledger'), { verdict: 'ok', found: /none yet/ });
   t.match(of('Provider openai'), { verdict: 'ok', found: /takes the key/ });
   t.equal(code, 0);
@@ -81,13 +82,15 @@ t.test('names what is wrong here, each with its mend', async (t) => {
   const broken = await look(folder, 'budgets: {}');
   t.match(broken.of('Config'), { verdict: 'failure', found: /budgets: unknown key/ });
   t.equal(broken.code, 1);
-  const { of } = await look(
+  const { of, text } = await look(
     folder,
     `storage: { path: ${folder}/data }
+server: { tls: { cert_file: none.pem, key_file: none.key } }
 providers: { openai: { type: openai, api_key: "\${NOT_SET}" } }
 models: { unheard-of: { provider: openai } }`,
     true,
   );
+  t.match(text, /✗ Config .*server\.tls\.cert_file: there is no .*none\.pem/);
   t.match(of('Environment'), { verdict: 'failure', found: /NOT_SET/ });
   t.match(of('Prices'), { verdict: 'failure', mend: /sync-pricing/ });
   const elsewhere = await look(folder, `storage: { path: ${folder}/file/data }`, true);

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { writeWhole } from '../../src/kernel/whole-file.js';
 import { pricesFile } from '../../src/pricing/prices-file.js';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { get, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
@@ -30,7 +31,8 @@ t.before(async () => {
 const status = async (): Promise<unknown> => (await fetch(`${admin}/admin/status`)).json();
 
 async function reload(text: string) {
-  writeFileSync(join(folder, 'config.yaml'), text);
+  // Whole or not at all: another reload may be reading it.
+  writeWhole(join(folder, 'config.yaml'), text, 0o600);
   const response = await fetch(`${admin}/admin/reload`, { method: 'POST' });
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
