@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Burst, Measured } from './load.js';
-import { CHAT_PATH, headersOf } from './workload.js';
+import { CHAT_PATH, headersOf, STREAM_EVENTS, STREAM_GAP_MS } from './workload.js';
 
 const burst = JSON.parse(await text(process.stdin)) as Burst;
 const { load } = burst;
@@ -88,10 +88,19 @@ const idle: Line[] = [];
 const due: number[] = [];
 const isOver = (): boolean => performance.now() >= deadline;
 
+/** Streams of one length would all begin at one instant again and again, as no clients do. */
+const spread = new WeakSet<Line>();
+function pauseMs(line: Line): number {
+  const most = spread.has(line) ? STREAM_GAP_MS : STREAM_EVENTS * STREAM_GAP_MS;
+  spread.add(line);
+  return Math.random() * most;
+}
+
 /** Closed loop: again at once. Open loop: what is overdue, else idle until the clock has more. */
 function onFree(line: Line): void {
   if (load.perSecond === null) {
     if (isOver()) line.end();
+    else if (load.isStreamed) setTimeout(() => line.send(performance.now()), pauseMs(line));
     else line.send(performance.now());
     return;
   }

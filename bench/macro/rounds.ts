@@ -39,6 +39,9 @@ export interface Plan {
 /** The compiler settles on some code only after tens of thousands of requests. */
 const WARMUP_BURSTS = 3;
 
+/** Streams take their time: so many bursts' worth, or their p99 is the worst of a few dozen. */
+const STREAM_BURSTS = 4;
+
 interface Sample extends Measured {
   readonly cpuUs: number | null;
 }
@@ -61,15 +64,14 @@ async function measureLane(
   progress: (done: string) => void,
 ): Promise<Lane[]> {
   const subjects = plan.subjects.filter(({ name }) => spec.subjects.includes(name));
-  const burstOf = ({ port, headers }: Subject, bursts = 1) => ({
+  const each = spec.load.isStreamed ? STREAM_BURSTS : 1;
+  const burstOf = ({ port, headers }: Subject, bursts = each) => ({
     port,
     headers,
     load: spec.load,
     durationMs: plan.durationMs * bursts,
   });
-  // A stream's cost is its events, which are many in a short time.
-  const warmup = spec.load.isStreamed ? 1 : WARMUP_BURSTS;
-  for (const subject of subjects) await generator.run(burstOf(subject, warmup));
+  for (const subject of subjects) await generator.run(burstOf(subject, WARMUP_BURSTS * each));
   const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
   for (let round = 0; round < plan.rounds; round += 1) {
     for (const [subject, taken] of samples) {
