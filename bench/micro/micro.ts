@@ -2,9 +2,12 @@
 // seven samples, and the least.
 
 import { admission } from './admission.js';
+import { answerHead } from './answer-head.js';
+import { bodies } from './bodies.js';
 import type { MicroCase } from './case.js';
 import { cost } from './cost.js';
 import { crc } from './crc32c.js';
+import { estimator } from './estimator.js';
 import { journal } from './journal.js';
 import { json } from './json.js';
 import { money } from './money.js';
@@ -18,8 +21,11 @@ const GROUPS: readonly (() => readonly MicroCase[])[] = [
   crc,
   journal,
   json,
+  bodies,
+  answerHead,
   sse,
   prices,
+  estimator,
 ];
 
 const SAMPLES = 7;
