@@ -56,8 +56,17 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+const FIRST_STEPS = `
+Start here:
+  $ tokenpak demo       # the whole recipe: no key, no network
+  $ tokenpak init       # writes config.yaml
+  $ tokenpak proxy      # runs it
+  $ tokenpak spend      # what was spent
+Each verb's own --help has more examples.`;
+
 /** To be called once all verbs are there. */
 export function addExamples(program: Command): void {
+  program.addHelpText('after', FIRST_STEPS);
   for (const [path, lines] of Object.entries(EXAMPLES)) {
     let command: Command | undefined = program;
     for (const name of path.split(' ')) {
