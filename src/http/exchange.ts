@@ -49,7 +49,7 @@ export class HttpExchange implements Exchange {
   #isBetweenEvents = true;
   #isEnding = false;
   #patience: NodeJS.Timeout | undefined;
-  #onEnd: () => void;
+  readonly #onEnd: () => void;
   readonly #held: Held;
   #heldBytes = 0;
   /** The exchange itself is the first. */
@@ -80,17 +80,14 @@ export class HttpExchange implements Exchange {
     this.trace = request.trace;
     this.tally = request.tally;
     this.#held = request.held;
-    this.#onEnd = (): void => {
-      request.onEnd();
-      this.letGo();
-    };
+    this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;
     this.#closes = request.closes;
     response.onAborted(() => {
       if (this.closed) return;
       this.closed = true;
       clearInterval(this.#patience);
-      this.#onEnd();
+      this.#over();
       this.#ready?.();
     });
   }
@@ -134,7 +131,7 @@ export class HttpExchange implements Exchange {
       if (!this.#isHead) return void this.#response.end(body, this.#closes);
       this.#response.endWithoutBody(Buffer.byteLength(body), this.#closes);
     });
-    this.#onEnd();
+    this.#over();
   }
 
   begin(status: number, headers: Headers): void {
@@ -181,7 +178,7 @@ export class HttpExchange implements Exchange {
     };
     const over = (): void => {
       clearInterval(this.#patience);
-      this.#onEnd();
+      this.#over();
     };
     this.#patience = setInterval(() => {
       const offset = response.getWriteOffset();
@@ -239,13 +236,18 @@ export class HttpExchange implements Exchange {
       this.#beginOnce();
       this.#response.end(undefined, this.#closes);
     });
-    this.#onEnd();
+    this.#over();
   }
 
   #beginOnce(): void {
     if (this.#begun === null) return;
     this.#head(this.#begun.status, this.#begun.headers);
     this.#begun = null;
+  }
+
+  #over(): void {
+    this.#onEnd();
+    this.letGo();
   }
 
   #head(status: number, headers: Headers): void {

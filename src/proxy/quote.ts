@@ -10,7 +10,7 @@ import type { PricedModel } from '../pricing/table.js';
 import { boundedByContext, boundFor, inputBound } from '../tokens/bound.js';
 import { TOOL_PREAMBLE_TOKENS } from '../tokens/media.js';
 import { speaks, wireOf } from '../upstream/provider.js';
-import { DEPTH_MAX, outline } from '../wire/json.js';
+import { DEPTH_MAX, outline, VALUES_MAX } from '../wire/json.js';
 import { shortened } from '../wire/shortened.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
 import { type Caller, mayUse } from './caller.js';
@@ -133,12 +133,14 @@ function parseBriefly(bytes: Buffer): Pick<Quote, 'body' | 'whole'> | Rejection 
   return 'rejected' in reparsed ? reparsed : { ...reparsed, whole: () => reparsed.body };
 }
 
+const UNPARSED = {
+  'too deep': `The body nests objects and lists more than ${DEPTH_MAX} deep.`,
+  'too many values': `The body holds more than ${VALUES_MAX} values.`,
+} as const;
+
 export function parseBody(bytes: Buffer): { body: Body } | Rejection {
-  const { members, isTooDeep } = outline(bytes);
-  if (isTooDeep) {
-    const message = `The body nests objects and lists more than ${DEPTH_MAX} deep.`;
-    return { rejected: 'invalid_request', message };
-  }
+  const { members, fault } = outline(bytes);
+  if (fault !== null) return { rejected: 'invalid_request', message: UNPARSED[fault] };
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));

@@ -107,21 +107,29 @@ function keyText(bytes: Buffer, { keyStart }: Span): string {
  */
 export const DEPTH_MAX = 128;
 
+/**
+ * More values than this are refused in a body: 32 MB of `{},` make eleven million objects, which
+ * take a thread seconds and 700 MB. The most that an API takes are the 300,000 tokens of a batch of
+ * embeddings.
+ */
+export const VALUES_MAX = 500_000;
+
 /** Too short to nest deep enough to hurt anybody: not worth a look. */
 const SHALLOW_BYTES_MAX = 1024;
 
 export interface Outline {
   /** Members at the top, duplicates included. */
   readonly members: number;
-  /** What is deeper than `DEPTH_MAX` is not looked at any further. */
-  readonly isTooDeep: boolean;
+  /** Why it should not be parsed; what is behind the place where that shows is not looked at. */
+  readonly fault: 'too deep' | 'too many values' | null;
 }
 
 /** How JSON is built, before anybody parses it. Of bytes that are none the members mean nothing. */
-export function outline(source: Uint8Array): Outline {
+export function outline(source: Uint8Array, valuesMax = VALUES_MAX): Outline {
   const bytes = asBuffer(source);
   let found = 0;
   let depth = 0;
+  let values = 1;
   for (let at = 0; at < bytes.length;) {
     const byte = bytes[at];
     if (byte === QUOTE) {
@@ -129,18 +137,21 @@ export function outline(source: Uint8Array): Outline {
       continue;
     }
     at++;
-    if (byte === COLON && depth === 1) found++;
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > DEPTH_MAX) return { members: found, isTooDeep: true };
+    if (byte === COMMA) {
+      if (++values > valuesMax) return { members: found, fault: 'too many values' };
+    } else if (byte === COLON) {
+      if (depth === 1) found++;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > DEPTH_MAX) return { members: found, fault: 'too deep' };
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
   }
-  return { members: found, isTooDeep: false };
+  return { members: found, fault: null };
 }
 
 /** Of JSON that a provider sent, or that stands in a text. */
 export const isTooDeep = (source: Uint8Array | string): boolean =>
   source.length > SHALLOW_BYTES_MAX &&
-  outline(typeof source === 'string' ? Buffer.from(source) : source).isTooDeep;
+  outline(typeof source === 'string' ? Buffer.from(source) : source, Infinity).fault !== null;
 
 /** Where each member stands; of duplicates the last, as JSON.parse has it. */
 export function topLevelMembers(source: Uint8Array): Map<string, Span> {

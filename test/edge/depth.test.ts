@@ -1,4 +1,5 @@
-// JSON that nests deep, from either side: what is walked by recursion must not meet it.
+// JSON that nests deep, from either side: what is walked by recursion must not meet it. And JSON of
+// so many values that parsing it would take seconds.
 
 import t from 'tap';
 import { get, post, type RunningProxy } from '../flow/harness.js';
@@ -40,6 +41,12 @@ t.test('a body that nests too deep is refused, whatever its API, and costs nothi
       t.match(error, { error: { message: /nests .* more than 128 deep/ } });
     }
   }
+  const many = await post(
+    `${proxy.url}/v1/chat/completions`,
+    'ann',
+    chat(`"metadata":[${'{},'.repeat(10_000_000)}{}]`),
+  );
+  t.match(many, { status: 400, json: { error: { message: /more than 500000 values/ } } });
   t.match((await budgets(proxy, 'ann'))[0], { spent_usd: '0.00', reserved_usd: '0.00' });
   provider.script = (_, response) => json(response, completion(5));
   const within = chat(`"metadata":${nested(127)}`);

@@ -106,8 +106,8 @@ t.test('finds the end of strings of every length, whatever is escaped in them', 
       const bytes = Buffer.from(JSON.stringify(body));
       const span = topLevelMembers(bytes).get('a') as { valueStart: number; valueEnd: number };
       const read: unknown = JSON.parse(bytes.toString('utf8', span.valueStart, span.valueEnd));
-      const { members, isTooDeep } = outline(bytes);
-      if (members !== 3 || isTooDeep || read !== body.a) misread.push(body);
+      const { members, fault } = outline(bytes);
+      if (members !== 3 || fault !== null || read !== body.a) misread.push(body);
     }
   }
   t.same(misread, []);
@@ -115,12 +115,21 @@ t.test('finds the end of strings of every length, whatever is escaped in them', 
 });
 
 t.test('JSON may nest 128 deep, in objects and lists alike, and in strings as it likes', (t) => {
-  const lists = (depth: number): Buffer => bytes('['.repeat(depth) + ']'.repeat(depth));
-  t.equal(outline(lists(128)).isTooDeep, false);
-  t.equal(outline(lists(129)).isTooDeep, true);
-  t.equal(outline(bytes('{"a":'.repeat(129))).isTooDeep, true, 'closed or not');
-  t.equal(outline(bytes(`{"a":"${'['.repeat(500)}"}`)).isTooDeep, false);
-  t.equal(outline(bytes(`[${'[],{},'.repeat(500)}[]]`)).isTooDeep, false, 'side by side');
+  const fault = (text: string) => outline(bytes(text)).fault;
+  const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+  t.equal(fault(lists(128)), null);
+  t.equal(fault(lists(129)), 'too deep');
+  t.equal(fault('{"a":'.repeat(129)), 'too deep', 'closed or not');
+  t.equal(fault(`{"a":"${'['.repeat(500)}"}`), null);
+  t.equal(fault(`[${'[],{},'.repeat(500)}[]]`), null, 'side by side');
   t.ok(isTooDeep(`{"a":${'['.repeat(2000)}`));
+  t.end();
+});
+
+t.test('a body may hold half a million values, an answer any number', (t) => {
+  const list = (values: number): Buffer => bytes(`[${'0,'.repeat(values - 1)}0]`);
+  t.equal(outline(list(500_000)).fault, null);
+  t.equal(outline(list(500_001)).fault, 'too many values');
+  t.equal(isTooDeep(list(500_001)), false);
   t.end();
 });
