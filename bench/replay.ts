@@ -8,6 +8,7 @@ import { nano } from '../src/kernel/money.js';
 import { NO_USAGE } from '../src/kernel/usage.js';
 import { Ledger, type LedgerOptions } from '../src/ledger/client.js';
 import { Journal } from '../src/ledger/journal.js';
+import { budgetConfig } from '../test/budget/fixture.js';
 
 const USERS = 20;
 const IN_FLIGHT = 200;
@@ -73,7 +74,7 @@ function settle(journal: Journal, reservationId: bigint | undefined, timeMs: num
 
 export const ledgerOptions = (storagePath: string): LedgerOptions => ({
   storagePath,
-  budget: BUDGET,
+  budget: budgetConfig({ daily: nano(10n ** 15n), monthly: nano(10n ** 16n) }),
   channels: [],
   onAlerts: () => undefined,
   onFailure: (error) => {
@@ -115,20 +116,3 @@ export async function replayBench(records: number): Promise<boolean> {
     rmSync(storagePath, { recursive: true, force: true });
   }
 }
-
-const BUDGET = {
-  enabled: true,
-  maxConcurrentPerUser: Infinity,
-  timezone: 'UTC',
-  mode: 'enforce',
-  rejectOnExceed: true,
-  rejectionStatus: 402,
-  reserve: 'worst_case',
-  clampOutput: true,
-  clampMinTokens: 256,
-  fallbackModel: null,
-  global: { daily: nano(10n ** 15n), monthly: nano(10n ** 16n) },
-  perUser: null,
-  alertThresholdsPct: [80],
-  alertWebhooks: [],
-} as const;

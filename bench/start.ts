@@ -37,12 +37,12 @@ export async function startBench(options: StartOptions): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'tokenpak-bench-'));
   try {
     let folders = 0;
-    const cold = await readyMs(() => configIn(join(scratch, `cold-${folders++}`)));
-    const booked = configIn(join(scratch, 'booked'));
+    const cold = await readyMs(() => configIn(join(scratch, `cold-${folders++}`), BARE));
+    const booked = configIn(join(scratch, 'booked'), BARE);
     await book(join(scratch, 'booked', 'data'), records);
     const withBooks = await readyMs(() => booked);
-    const one = await atRest(configIn(join(scratch, 'one')), 1, idleMs);
-    const many = await atRest(configIn(join(scratch, 'many')), MANY_WORKERS, idleMs);
+    const one = await atRest(configIn(join(scratch, 'one'), BARE), 1, idleMs);
+    const many = await atRest(configIn(join(scratch, 'many'), BARE), MANY_WORKERS, idleMs);
     const perWorkerMib = (many.memoryMib - one.memoryMib) / (MANY_WORKERS - 1);
     const result = { cold, withBooks, records, one, many, perWorkerMib };
     const machine = machineOf(root);
@@ -77,7 +77,14 @@ const median = (ms: Spread): string => `${(ms.median / 1000).toFixed(2)} s`;
 const seconds = (ms: Spread): string =>
   `${median(ms)} (${(ms.min / 1000).toFixed(2)}–${(ms.max / 1000).toFixed(2)})`;
 
-function configIn(folder: string): string {
+const BARE = `budget: { daily_limit_cents: 1000 }
+providers:
+  openai: { type: openai, base_url: "http://127.0.0.1:1/v1", api_key: sk }
+models: { gpt-4: { provider: openai } }
+`;
+
+/** The configuration file, in a folder of its own, of a proxy that nothing but requests busies. */
+export function configIn(folder: string, more: string): string {
   mkdirSync(folder);
   const file = join(folder, 'config.yaml');
   writeFileSync(
@@ -89,11 +96,7 @@ storage: { path: ${folder}/data }
 alerts: { log_file: ${folder}/alerts.log }
 pricing: { sync_interval_minutes: 0 }
 reconcile: { interval_minutes: 0 }
-budget: { daily_limit_cents: 1000 }
-providers:
-  openai: { type: openai, base_url: "http://127.0.0.1:1/v1", api_key: sk }
-models: { gpt-4: { provider: openai } }
-`,
+${more}`,
   );
   return file;
 }

@@ -3,13 +3,14 @@
 // alerts is on the request path, so the 99th percentiles should be the same.
 
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
+import { configIn } from '../start.js';
 import { start, stopAll, untilReady } from './processes.js';
 import { startUpstream } from './subjects.js';
 import { chatBody, CHAT_PATH } from './workload.js';
@@ -79,19 +80,9 @@ async function startProxy(options: {
   thresholdPct: number;
   webhook: string;
 }): Promise<Subject> {
-  const folder = join(options.scratch, options.name);
-  mkdirSync(folder);
-  const file = join(folder, 'config.yaml');
-  writeFileSync(
-    file,
-    `
-server: { port: 0 }
-admin: { port: 0 }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-pricing: { sync_interval_minutes: 0 }
-reconcile: { interval_minutes: 0 }
-budget:
+  const file = configIn(
+    join(options.scratch, options.name),
+    `budget:
   alert_threshold_pct: ${options.thresholdPct}
   alert_webhook: ${options.webhook}
   per_user_limits: { default: { daily_limit_cents: ${LIMIT_CENTS} } }

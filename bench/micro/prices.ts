@@ -5,7 +5,6 @@ import { nano } from '../../src/kernel/money.js';
 import { NO_COUNTS } from '../../src/kernel/usage.js';
 import { Report } from '../../src/reconcile/report.js';
 import { compare } from '../../src/reconcile/reconcile.js';
-import type { Config } from '../../src/config/config.js';
 import type { UtcTotals } from '../../src/ledger/utc-totals.js';
 import { BUNDLED_SHEET, Catalogue } from '../../src/pricing/catalogue.js';
 import { judge } from '../../src/pricing/sync-check.js';
@@ -85,8 +84,7 @@ export function prices(): readonly MicroCase[] {
       run(iterations) {
         let parts = 0;
         for (let i = 0; i < iterations; i++) {
-          const books = { config: config as unknown as Config, rows };
-          const compared = compare(report, 'openai', days, books);
+          const compared = compare(report, 'openai', days, { config, rows });
           parts += compared.days.reduce((sum, day) => sum + day.parts.length, 0);
         }
         return parts;

@@ -80,7 +80,7 @@ export class Archive {
   /** Puts everything back into a journal directory, to be booked again. */
   restore(journalDirectory: string): void {
     for (const { name } of this.#list()) {
-      const [, , segment] = NAME.exec(name) as unknown as [string, string, string];
+      const segment = name.slice(name.indexOf('-') + 1);
       this.#disk.rename(join(this.#directory, name), join(journalDirectory, segment));
     }
     this.#kept = [];

@@ -88,7 +88,7 @@ export function fetchReport({ provider, sleep }: Account, { from, to }: Days): P
 }
 
 export interface Books {
-  readonly config: Config;
+  readonly config: Pick<Config, 'models' | 'reconcile'>;
   /** Of all providers, of these days. */
   readonly rows: readonly UtcTotals[];
 }
@@ -134,7 +134,7 @@ function driftsBy(difference: NanoUsd, invoice: NanoUsd, tolerancePct: number): 
 /**
  * One name for all spellings: what the configuration calls a model, its dated name, its aliases.
  */
-function canonicalOf({ models }: Config): (model: string) => string {
+function canonicalOf({ models }: Pick<Config, 'models'>): (model: string) => string {
   const ids = new Map<string, string>();
   for (const provider of ['openai', 'anthropic'] as const) {
     const shelf = BUNDLED_SHEET[provider];

@@ -1,9 +1,8 @@
 // A webhook's other end: a real HTTP server on loopback that keeps what it was sent.
 
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
+import { listening } from '../flow/harness.js';
 
 export interface Received {
   readonly path: string;
@@ -32,11 +31,5 @@ export async function receiver(
       answer(response, received.length);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+  return { origin: await listening(t, server), received };
 }

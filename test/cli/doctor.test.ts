@@ -1,11 +1,9 @@
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { examine, exitCodeOf, renderFindings } from '../../src/cli/doctor.js';
 import type { Finding } from '../../src/cli/finding.js';
-import { run, temporaryFolder } from '../flow/harness.js';
+import { listening, run, temporaryFolder } from '../flow/harness.js';
 import { started } from '../flow/setup.js';
 
 const KEY = 'sk-canary-of-the-doctor';
@@ -16,10 +14,7 @@ async function providerWith(t: Test, status: number, date = new Date()): Promise
     t.equal(request.headers.authorization, `Bearer ${KEY}`);
     response.writeHead(status, { date: date.toUTCString() }).end('{}');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  return `${await listening(t, server)}/v1`;
 }
 
 interface Examined {

@@ -28,7 +28,7 @@ async function sceneOf(t: Test, folder: string): Promise<Scene> {
     folder,
     providerUrl: mock.url,
     budget: 'daily_limit_cents: 100000',
-    more: `storage: { path: ${folder}/disk/data, max_journal_bytes: 16777216 }`,
+    storage: `path: ${folder}/disk/data, max_journal_bytes: 16777216`,
   });
   return { options: { folder, config: file }, billed: () => mock.bill().requests * 5 };
 }

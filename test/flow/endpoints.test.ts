@@ -5,6 +5,7 @@ import OpenAI from 'openai';
 import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { get, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { places } from './setup.js';
 
 const PRICES = 'estimated_input_cost_per_1k: 3, estimated_output_cost_per_1k: 6';
 /** 1,000 input tokens at 3 cents and 100 output tokens at 6 cents the thousand. */
@@ -23,11 +24,7 @@ budget:
   daily_limit_cents: 1000
   fallback_model_on_exceed: gpt-4
   per_user_limits: { enabled: true, user_limits: { poor: { daily_limit_cents: 20 } } }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-providers:
-  openai: { type: openai, base_url: "${mock.url}/v1", api_key: sk-test }
-  anthropic: { type: anthropic, base_url: "${mock.url}", api_key: sk-test }
+${places(folder, mock.url)}
 models:
   gpt-4: { provider: openai, ${PRICES} }
   davinci-002: { provider: openai, ${PRICES} }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { type Answer, post, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
-import { budgets, CENT_A_TOKEN, noonZone } from './setup.js';
+import { budgets, CENT_A_TOKEN, noonZone, places } from './setup.js';
 
 const MEGABYTES_2 = 2 << 20;
 const SMALL_REQUESTS = 60;
@@ -29,11 +29,7 @@ budget:
       rich: { daily_limit_cents: 2000 }
       ann: { daily_limit_cents: 100 }
     default: { daily_limit_cents: 0.2 }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-providers:
-  openai: { type: openai, base_url: "${mock.url}/v1", api_key: sk-test }
-  anthropic: { type: anthropic, base_url: "${mock.url}", api_key: sk-test }
+${places(folder, mock.url)}
 models:
   gpt-4o: { provider: openai, estimated_input_cost_per_1k: 3, estimated_output_cost_per_1k: 6 }
   claude:

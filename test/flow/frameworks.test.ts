@@ -20,6 +20,7 @@ import t from 'tap';
 import { z } from 'zod';
 import { startMock } from '../../src/mock/provider.js';
 import { startProxy, temporaryFolder } from './harness.js';
+import { places } from './setup.js';
 
 const mock = await startMock({ record: true });
 t.teardown(() => mock.close());
@@ -31,11 +32,7 @@ const proxy = await startProxy(t, {
 budget:
   daily_limit_cents: 100000
   per_user_limits: { user_limits: { poor: { daily_limit_cents: 0 } } }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-providers:
-  openai: { type: openai, base_url: "${mock.url}/v1", api_key: sk-test }
-  anthropic: { type: anthropic, base_url: "${mock.url}", api_key: sk-test }
+${places(folder, mock.url)}
 models:
   gpt: { provider: openai, upstream_model: gpt-5, max_output_tokens: 5000, ${PRICE} }
   claude: { provider: anthropic, upstream_model: claude-opus-5, max_output_tokens: 5000, ${PRICE} }

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,17 @@ export function temporaryFolder(t: Teardown): string {
   const folder = mkdtempSync(join(tmpdir(), 'tokenpak-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Listens on a free port of loopback until the test is over; returns its origin. */
+export async function listening(t: Teardown, server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 export interface RunningProxy {
@@ -154,18 +165,12 @@ export async function startReceiver(t: Teardown) {
       for (const { count, resolve } of waiting) if (received.length >= count) resolve();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
+  const url = `${await listening(t, server)}/hook`;
   const reached = (count: number): Promise<void> =>
     received.length >= count
       ? Promise.resolve()
       : new Promise((resolve) => waiting.push({ count, resolve }));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    received,
-    reached,
-  };
+  return { url, received, reached };
 }
 
 export interface Answer {

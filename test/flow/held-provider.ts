@@ -1,9 +1,7 @@
 // A provider that answers when the test says so: every request it gets is held until then.
 
-import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Teardown } from './harness.js';
+import { listening, type Teardown } from './harness.js';
 
 export interface Held {
   readonly body: Record<string, unknown>;
@@ -73,16 +71,11 @@ export async function startHeldProvider(t: Teardown): Promise<HeldProvider> {
       else waiter(one);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const url = await listening(t, server);
   const next = (): Promise<Held> => {
     const first = held.shift();
     if (first !== undefined) return Promise.resolve(first);
     return new Promise((resolve) => waiting.push(resolve));
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, next };
+  return { url, next };
 }

@@ -14,7 +14,7 @@ t.test('durability: power serves, and keeps every cent over restart and kill', a
       folder,
       providerUrl: mock.url,
       budget: 'daily_limit_cents: 10000',
-      more: `storage: { path: ${folder}/data, durability: power }`,
+      storage: `path: ${folder}/data, durability: power`,
     }),
   };
   const first = await startProxy(t, options);

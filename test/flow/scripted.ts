@@ -1,9 +1,7 @@
 // A provider that answers as each test scripts it, well or badly, and a proxy in front of it.
 
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { startProxy, type Teardown, temporaryFolder } from './harness.js';
+import { listening, startProxy, type Teardown, temporaryFolder } from './harness.js';
 
 export type Script = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -51,13 +49,7 @@ export async function startScripted(t: Teardown) {
       scripted.script(request, response, scripted.lastBody);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  scripted.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  scripted.url = await listening(t, server);
   return scripted;
 }
 

@@ -8,6 +8,7 @@ import t from 'tap';
 import { z } from 'zod';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { places } from './setup.js';
 
 const COUNTS = { latencyMs: 0, inputTokens: 1000, outputTokens: 100, errorStatus: null };
 
@@ -24,11 +25,7 @@ budget:
   daily_limit_cents: 100000
   clamp_output: false
   per_user_limits: { enabled: true, user_limits: { poor: { daily_limit_cents: 1 } } }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-providers:
-  openai: { type: openai, base_url: "${mock.url}/v1", api_key: sk-test }
-  anthropic: { type: anthropic, base_url: "${mock.url}", api_key: sk-test }
+${places(folder, mock.url)}
 models:
   gpt-4: { provider: openai, estimated_input_cost_per_1k: 3, estimated_output_cost_per_1k: 6 }
   claude-sonnet-5:

@@ -35,16 +35,33 @@ export interface ConfigParts {
   readonly providerUrl: string;
   /** Members of `budget`, in YAML's flow style. */
   readonly budget: string;
+  /** Members of `storage`. */
+  readonly storage?: string;
   /** Top-level members, in YAML. */
   readonly more?: string;
 }
 
-export const config = ({ folder, providerUrl, budget, more = '' }: ConfigParts): string => `
-budget: { timezone: ${noonZone()}, ${budget} }
+/** Where a proxy keeps what it writes, and a provider of each type at one address. */
+export const places = (
+  folder: string,
+  providerUrl: string,
+  storage = `path: ${folder}/data`,
+): string => `storage: { ${storage} }
 alerts: { log_file: ${folder}/alerts.log }
 providers:
   openai: { type: openai, base_url: "${providerUrl}/v1", api_key: sk-test }
   anthropic: { type: anthropic, base_url: "${providerUrl}", api_key: sk-test }
+`;
+
+export const config = ({
+  folder,
+  providerUrl,
+  budget,
+  storage,
+  more = '',
+}: ConfigParts): string => `
+budget: { timezone: ${noonZone()}, ${budget} }
+${places(folder, providerUrl, storage)}
 models:
   gpt-4: { provider: openai, ${PRICES} }
   claude: { provider: anthropic, upstream_model: claude-sonnet-4-5, ${PRICES} }
@@ -53,7 +70,7 @@ models:
     upstream_model: gpt-3.5-turbo
     estimated_input_cost_per_1k: 0.1
     estimated_output_cost_per_1k: 100
-${more.includes('storage:') ? more : `storage: { path: ${folder}/data }\n${more}`}
+${more}
 `;
 
 /** A request of at most so many cents. */

@@ -6,6 +6,7 @@ import OpenAI, { RateLimitError as OpenAIRateLimitError } from 'openai';
 import t, { type Test } from 'tap';
 import { type MockProvider, startMock } from '../../src/mock/provider.js';
 import { get, type RunningProxy, startProxy, temporaryFolder } from './harness.js';
+import { places } from './setup.js';
 
 let mock: MockProvider;
 let proxy: RunningProxy;
@@ -18,11 +19,7 @@ t.before(async () => {
     folder,
     config: `
 budget: { daily_limit_cents: 100000000 }
-storage: { path: ${folder}/data }
-alerts: { log_file: ${folder}/alerts.log }
-providers:
-  openai: { type: openai, base_url: "${mock.url}/v1", api_key: sk-test }
-  anthropic: { type: anthropic, base_url: "${mock.url}", api_key: sk-test }
+${places(folder, mock.url)}
 models:
   gpt: { provider: openai, upstream_model: gpt-5, max_output_tokens: 5000, ${price} }
   claude: { provider: anthropic, upstream_model: claude-opus-5, max_output_tokens: 5000, ${price} }

@@ -2,10 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Ledger } from '../../src/ledger/client.js';
 import { verify } from '../../src/ledger/verify.js';
 import { spend } from '../../src/ledger/spend.js';
-import { budgetOf, NOON_MS } from './samples.js';
+import { openLedger } from './samples.js';
 
 const DAY = { by: 'user', from: 20260325, to: 20260325 } as const;
 const OPEN_NANO = 3_000n;
@@ -36,14 +35,7 @@ t.test(
       t.ok(gained >= BigInt(acknowledged), `${gained} booked of ${acknowledged} acknowledged`);
       before = total;
     }
-    const ledger = await Ledger.open({
-      storagePath,
-      budget: budgetOf(),
-      channels: [],
-      onAlerts: () => undefined,
-      now: () => NOON_MS,
-      onFailure: (error) => t.fail(error),
-    });
+    const ledger = await openLedger(t, storagePath);
     t.equal(
       (await spend(storagePath, DAY)).total,
       before,

@@ -2,18 +2,9 @@ import t from 'tap';
 import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import type { ReserveRecord } from '../../src/kernel/record.js';
-import { type Booked, Fold } from '../../src/ledger/fold.js';
+import { Fold } from '../../src/ledger/fold.js';
 import { crossed } from '../../src/ledger/occasion.js';
-import { budgetOf, NOON_MS, reserveOf, settleOf } from './samples.js';
-
-const NOTHING: Booked = {
-  entrySequence: 0,
-  openOf: () => undefined,
-  totalsOf: () => undefined,
-  utcTotalsOf: () => undefined,
-  settledOf: () => undefined,
-  isOwed: () => false,
-};
+import { budgetOf, NOON_MS, NOTHING, reserveOf, settleOf } from './samples.js';
 
 const reserve = (reservationId: bigint, changes: Partial<ReserveRecord> = {}): ReserveRecord => ({
   kind: 'reserve',

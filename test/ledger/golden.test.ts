@@ -6,12 +6,12 @@ import t, { type Test } from 'tap';
 import { crc32c } from '../../src/kernel/crc32c.js';
 import { nano } from '../../src/kernel/money.js';
 import { reservationIdOf } from '../../src/kernel/record.js';
-import { Ledger } from '../../src/ledger/client.js';
+import type { Ledger } from '../../src/ledger/client.js';
 import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { spend, spendJson } from '../../src/ledger/spend.js';
 import { verify } from '../../src/ledger/verify.js';
 import { DEAR, GOLDEN_ADJUSTMENT, GOLDEN_ALERT, writeJournals } from './golden.js';
-import { budgetOf, editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
+import { editSegment, NOON_MS, openLedger, readJournal, reserveOf, settleOf } from './samples.js';
 
 // Frozen: what version 1 wrote must be readable for ever. Never write these files anew.
 const V1 = fileURLToPath(new URL('../../../fixtures/ledger/v1/', import.meta.url));
@@ -28,14 +28,7 @@ function booksOf(t: Test): string {
 }
 
 const start = (t: Test, storagePath: string): Promise<Ledger> =>
-  Ledger.open({
-    storagePath,
-    budget: budgetOf(),
-    channels: [],
-    onAlerts: () => undefined,
-    onFailure: (error) => t.fail(error),
-    now: () => NOON_MS + 60_000,
-  });
+  openLedger(t, storagePath, () => NOON_MS + 60_000);
 
 t.test('reads every kind of record as version 1 wrote it', async (t) => {
   const read = (journalId: number): object[] => {

@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
-import { Ledger } from '../../src/ledger/client.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { rebuild, type Rebuilt } from '../../src/ledger/rebuild.js';
 import { spend, type SpendResult } from '../../src/ledger/spend.js';
 import { verify } from '../../src/ledger/verify.js';
-import { budgetOf, LOG, NOON_MS, reserveOf, settleOf } from './samples.js';
+import { budgetOf, LOG, NOON_MS, openLedger, reserveOf, settleOf } from './samples.js';
 
 const DAY = { by: 'user', from: 20260325, to: 20260325 } as const;
 const GIVEN = { budget: budgetOf(), archiveBytesMax: 1e9 };
@@ -56,25 +55,18 @@ const loseBooks = (storagePath: string): void => {
 const build = (storagePath: string, force = false): Promise<Rebuilt> =>
   rebuild({ storagePath, ...GIVEN, force, nowMs: NOON_MS });
 
-const open = (t: Test, storagePath: string): Promise<Ledger> =>
-  Ledger.open({
-    storagePath,
-    budget: budgetOf(),
-    channels: [],
-    onAlerts: () => undefined,
-    onFailure: (error) => t.fail(error),
-    now: () => NOON_MS,
-  });
-
 t.test('books that are lost stop the start, and are built again from the journals', async (t) => {
   const storagePath = t.testdir();
   const before = await used(storagePath);
   loseBooks(storagePath);
-  await t.rejects(open(t, storagePath), { code: 'ledger_missing', message: /ledger rebuild/ });
+  await t.rejects(openLedger(t, storagePath), {
+    code: 'ledger_missing',
+    message: /ledger rebuild/,
+  });
   t.match(await build(storagePath), { entries: 202, isComplete: true, sinceMs: NOON_MS });
   t.same(await spend(storagePath, DAY), before);
   t.match(await verify(storagePath), { entries: 202, drift: 0n, problems: { length: 0 } });
-  const ledger = await open(t, storagePath);
+  const ledger = await openLedger(t, storagePath);
   t.equal(await ledger.nextJournalId(), 3, 'no number is given twice');
   t.match(await ledger.status(20260325), { alertsPending: 0 }, 'nobody is told of it again');
   await ledger.close();

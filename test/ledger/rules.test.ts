@@ -2,28 +2,18 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { nano } from '../../src/kernel/money.js';
-import { Ledger } from '../../src/ledger/client.js';
+import type { Ledger } from '../../src/ledger/client.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { spend } from '../../src/ledger/spend.js';
 import { startMock } from '../../src/mock/provider.js';
 import { post, startProxy, temporaryFolder } from '../flow/harness.js';
 import { asking, CENT_A_TOKEN, config } from '../flow/setup.js';
-import { budgetOf, NOON_MS, reserveOf, settleOf } from './samples.js';
+import { budgetOf, openLedger, reserveOf, settleOf } from './samples.js';
 
 const DATE = 20260325;
 const DAY = { by: 'user', from: DATE, to: DATE } as const;
-
-const openLedger = (t: Test, storagePath: string): Promise<Ledger> =>
-  Ledger.open({
-    storagePath,
-    budget: budgetOf(),
-    channels: [],
-    onAlerts: () => undefined,
-    onFailure: (error) => t.fail(error),
-    now: () => NOON_MS,
-  });
 
 const journalOf = async (storagePath: string, ledger: Ledger): Promise<Journal> =>
   new Journal({

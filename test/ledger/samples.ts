@@ -1,10 +1,13 @@
 // Records to test with, and a journal's file seen as bytes.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Test } from 'tap';
 import type { BudgetConfig } from '../../src/config/config.js';
 import type { Attempt, ChannelPlan } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kernel/record.js';
+import { Ledger } from '../../src/ledger/client.js';
+import type { Booked } from '../../src/ledger/fold.js';
 import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
 import { segmentPath } from '../../src/ledger/segment.js';
@@ -93,6 +96,31 @@ export const budgetOf = (changes: Partial<BudgetConfig> = {}): BudgetConfig => (
   alertThresholdsPct: [50, 80],
   ...changes,
 });
+
+/** Books with nothing in them. */
+export const NOTHING: Booked = {
+  entrySequence: 0,
+  openOf: () => undefined,
+  totalsOf: () => undefined,
+  utcTotalsOf: () => undefined,
+  settledOf: () => undefined,
+  isOwed: () => false,
+};
+
+/** A ledger that tells nobody, and whose failure is the test's. */
+export const openLedger = (
+  t: Test,
+  storagePath: string,
+  now = (): number => NOON_MS,
+): Promise<Ledger> =>
+  Ledger.open({
+    storagePath,
+    budget: budgetOf(),
+    channels: [],
+    onAlerts: () => undefined,
+    onFailure: (error) => t.fail(error),
+    now,
+  });
 
 export const LOG: ChannelPlan = { name: 'log', standbyMs: null };
 export const HOOK: ChannelPlan = { name: 'hook', standbyMs: null };

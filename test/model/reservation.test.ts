@@ -21,6 +21,7 @@ import {
   budgetOf,
   editSegment,
   NOON_MS,
+  NOTHING,
   readJournal,
   reserveOf,
   settleOf,
@@ -128,15 +129,6 @@ t.test('what no reservation opened ends nothing', async (t) => {
     t.same(fold.strayEnds, event === 'recover' ? [] : [ID], event);
   }
 });
-
-const NOTHING: Booked = {
-  entrySequence: 0,
-  openOf: () => undefined,
-  totalsOf: () => undefined,
-  utcTotalsOf: () => undefined,
-  settledOf: () => undefined,
-  isOwed: () => false,
-};
 
 t.test('an end two windows late is booked in its own day, and moves no later one', async (t) => {
   const { counters } = newCounters();

@@ -1,8 +1,8 @@
 // A server of price lists that can be told to behave badly.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
+import { listening } from '../flow/harness.js';
 
 export type Behaviour = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -18,15 +18,8 @@ export async function priceServer(t: Test, answer: Behaviour): Promise<PriceServ
     running.requests += 1;
     running.answer(response, request);
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const running: PriceServer = { url: `http://127.0.0.1:${port}/api.json`, answer, requests: 0 };
+  const origin = await listening(t, server);
+  const running: PriceServer = { url: `${origin}/api.json`, answer, requests: 0 };
   return running;
 }
 

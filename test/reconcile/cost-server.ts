@@ -1,9 +1,8 @@
 // The cost APIs of OpenAI and Anthropic, as they speak: pages, cents as texts, buckets of UTC days.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { utcStart } from '../../src/kernel/calendar.js';
-import type { Teardown } from '../flow/harness.js';
+import { listening, type Teardown } from '../flow/harness.js';
 
 const DAY_S = 86_400;
 
@@ -40,15 +39,8 @@ export async function costServer(t: Teardown): Promise<CostServer> {
     const error = { error: { message: 'no', type: 'error' } };
     response.end(JSON.stringify(status === 200 ? route?.(url) : error));
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, asked, headers, routes, failures };
+  const url = await listening(t, server);
+  return { url, asked, headers, routes, failures };
 }
 
 /** One bucket a page, whatever was asked for: whoever reads must turn them. */

@@ -5,10 +5,9 @@ import { admit, Reservation } from '../../src/budget/admit.js';
 import { Counters } from '../../src/budget/counters.js';
 import { assert } from '../../src/kernel/assert.js';
 import { nano } from '../../src/kernel/money.js';
-import { Ledger } from '../../src/ledger/client.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { Balances } from '../../src/supervisor/balances.js';
-import { budgetOf, NOON_MS, reserveOf, settleOf } from '../ledger/samples.js';
+import { budgetOf, NOON_MS, openLedger, reserveOf, settleOf } from '../ledger/samples.js';
 
 const DATE = 20260325;
 
@@ -16,14 +15,7 @@ t.test(
   'drift between counters and books is 0 at rest, and what is missing otherwise',
   async (t) => {
     const storagePath = t.testdir();
-    const ledger = await Ledger.open({
-      storagePath,
-      budget: budgetOf(),
-      channels: [],
-      onAlerts: () => undefined,
-      onFailure: (error) => t.fail(error),
-      now: () => NOON_MS,
-    });
+    const ledger = await openLedger(t, storagePath);
     const balances = new Balances(budgetOf());
     await balances.seed(ledger, DATE);
     const journal = new Journal({
@@ -61,14 +53,7 @@ t.test(
 t.test('a reservation past its deadline is told of', async (t) => {
   const storagePath = t.testdir();
   let nowMs = NOON_MS;
-  const ledger = await Ledger.open({
-    storagePath,
-    budget: budgetOf(),
-    channels: [],
-    onAlerts: () => undefined,
-    onFailure: (error) => t.fail(error),
-    now: () => nowMs,
-  });
+  const ledger = await openLedger(t, storagePath, () => nowMs);
   const journal = new Journal({
     directory: join(storagePath, 'journal'),
     journalId: await ledger.nextJournalId(),

@@ -1,9 +1,7 @@
 // An OTLP/HTTP collector on loopback that keeps what it is sent, as JSON.
 
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Teardown } from '../flow/harness.js';
+import { listening, type Teardown } from '../flow/harness.js';
 
 interface Value {
   readonly stringValue?: string;
@@ -63,13 +61,12 @@ export async function startCollector(t: Teardown) {
       sent.push({ path: request.url ?? '', token: request.headers['x-token'], text });
       response.setHeader('content-type', 'application/json').end('{}');
     });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
+  });
+  const url = await listening(t, server);
   const resources = (member: 'resourceSpans' | 'resourceMetrics'): readonly Resource[] =>
     sent.flatMap(({ text }) => (JSON.parse(text) as Record<string, Resource[]>)[member] ?? []);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     sent,
     resource: () => named(resources('resourceSpans')[0]?.resource.attributes ?? []),
     spans: () =>

@@ -2,10 +2,10 @@
 
 import OpenAI, { APIError } from 'openai';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import type { Api } from '../../src/kernel/api.js';
 import { meterFor } from '../../src/wire/meter.js';
+import { listening } from '../flow/harness.js';
 import { fixture, settlements } from './fixture.js';
 
 /** A client whose every request is answered with the metered stream. */
@@ -17,13 +17,7 @@ async function clientOf(t: Test, wire: Api, stream: Uint8Array): Promise<OpenAI>
     response.end(meter.end());
   };
   const server = createServer((_request, response) => answer(response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  return new OpenAI({ apiKey: 'k', baseURL: `http://127.0.0.1:${port}`, maxRetries: 0 });
+  return new OpenAI({ apiKey: 'k', baseURL: await listening(t, server), maxRetries: 0 });
 }
 
 const whole = fixture('responses.sse');

@@ -100,6 +100,12 @@ function setFigure(id, figure, unit) {
   node.replaceChildren(`${figure} `, small);
 }
 
+for (const card of document.querySelectorAll('.budget')) {
+  card.append(byId('budget').content.cloneNode(true));
+  const meter = card.querySelector('.meter');
+  meter.setAttribute('aria-labelledby', card.getAttribute('aria-labelledby'));
+}
+
 function showBudget(card, budget) {
   const part = (name) => card.querySelector(`[data-${name}]`);
   const spent = Number(budget.spent_usd);
