@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Api } from '../kernel/api.js';
 import type { ErrorCode } from '../kernel/errors.js';
 import { RETRY_COUNT_MAX } from '../kernel/record.js';
-import { type TraceParent, traceParentOf } from '../kernel/trace.js';
+import { type TraceParent, traceParentOf, traceParentText } from '../kernel/trace.js';
 import { countTokens } from '../proxy/count.js';
 import { serve } from '../proxy/pipeline.js';
 import { type Caller, identify } from '../proxy/caller.js';
@@ -110,13 +110,15 @@ export class Server {
       const value = head.get(name);
       if (value !== '') forwarded[name] = value;
     }
+    const trace = traceOf(head);
+    if (trace !== null) forwarded['traceparent'] = traceParentText(trace);
     return new HttpExchange(response, {
       api: apiOf(route, request),
       credential: credentialOf(head),
       isHead: request.getMethod() === 'head',
       forwarded,
       retryCount: retryCountOf(head),
-      trace: traceOf(head),
+      trace,
       closes: head.closes,
       tally,
       held: this.#held,

@@ -21,3 +21,7 @@ export function traceParentOf(header: string): TraceParent | null {
   if (version === '00' && more !== undefined) return null;
   return { traceId, spanId, flags: Number.parseInt(flags, 16) };
 }
+
+/** As it goes on to a provider: nothing else that the client's own said. */
+export const traceParentText = ({ traceId, spanId, flags }: TraceParent): string =>
+  `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}`;

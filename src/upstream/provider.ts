@@ -89,7 +89,6 @@ export const FORWARDED_HEADERS = [
   'anthropic-version',
   'idempotency-key',
   'openai-beta',
-  'traceparent',
   'x-client-request-id',
 ] as const;
 

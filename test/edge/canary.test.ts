@@ -6,6 +6,7 @@ import t from 'tap';
 import { post, run, startProxy, startReceiver, temporaryFolder } from '../flow/harness.js';
 import { completion, json, startScripted } from '../flow/scripted.js';
 import { adminOf } from '../flow/setup.js';
+import { startCollector } from '../telemetry/collector.js';
 
 const SECRET = 'canary7f';
 const ADMIN = { authorization: `Bearer admin-${SECRET}` };
@@ -58,6 +59,9 @@ const HEADERS = {
   'x-secret': SECRET,
   'proxy-authorization': `Basic ${SECRET}`,
   'openai-organization': SECRET,
+  traceparent: SECRET,
+  tracestate: `vendor=${SECRET}`,
+  baggage: `password=${SECRET}`,
 };
 
 const body = (more: object = {}) => ({
@@ -106,7 +110,16 @@ t.test('a secret in every input is in no place that somebody may read', async (t
     json(response, completion(5));
   };
 
-  const proxy = await startProxy(t, { folder, config: text, env: ENVIRONMENT });
+  const collector = await startCollector(t);
+  const telemetry = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_HEADERS: `x-token=${SECRET}`,
+  };
+  const proxy = await startProxy(t, {
+    folder,
+    config: text,
+    env: { ...ENVIRONMENT, ...telemetry },
+  });
   const url = `${proxy.url}/v1/chat/completions?api_key=${SECRET}`;
   const requests: Readonly<Record<string, readonly [string, unknown, number, string]>> = {
     served: [key, body(), 200, url],
@@ -151,6 +164,8 @@ t.test('a secret in every input is in no place that somebody may read', async (t
 
   t.equal(await proxy.end(), 0);
   seen.push(['what the proxy says', proxy.output()]);
+  t.equal(collector.spans().length, 1);
+  for (const { path, text: told } of collector.sent) seen.push([`a collector’s ${path}`, told]);
   seen.push(...filesOf(folder).filter(([path]) => path !== file));
   for (const [where, what] of seen) {
     t.notOk(what.includes(SECRET), `${where} shows no secret`);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { traceParentOf } from '../../src/kernel/trace.js';
+import { traceParentOf, traceParentText } from '../../src/kernel/trace.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -10,6 +10,12 @@ t.test('a traceparent is read as W3C Trace Context has it', async (t) => {
   t.same(traceParentOf(`00-${TRACE}-${SPAN}-ff`), { ...parent, flags: 255 });
   t.same(traceParentOf(`cc-${TRACE}-${SPAN}-01`), parent, 'a later version');
   t.same(traceParentOf(`cc-${TRACE}-${SPAN}-01-what-the-future-adds`), parent);
+});
+
+t.test('what goes on is the first version, and no word of the client', async (t) => {
+  t.equal(traceParentText({ traceId: TRACE, spanId: SPAN, flags: 1 }), `00-${TRACE}-${SPAN}-01`);
+  const later = traceParentOf(`cc-${TRACE}-${SPAN}-ff-password`);
+  t.equal(later && traceParentText(later), `00-${TRACE}-${SPAN}-ff`);
 });
 
 t.test('what is no traceparent joins no trace', async (t) => {
