@@ -71,6 +71,54 @@ t.test(
   },
 );
 
+/** Loaded before each thread: an HTTP worker ends right before it writes how a request ended. */
+const killing = (trigger: string): string => `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { workerData } from 'node:worker_threads';
+const write = fs.writeSync;
+const SETTLE = 3;
+if (workerData?.journal !== undefined) {
+  fs.writeSync = (fd, bytes, ...rest) => {
+    if (bytes[1] === SETTLE && fs.existsSync(${JSON.stringify(trigger)})) {
+      fs.unlinkSync(${JSON.stringify(trigger)});
+      process.exit();
+    }
+    return write(fd, bytes, ...rest);
+  };
+  syncBuiltinESMExports();
+}
+`;
+
+t.test('a worker that is killed within a turn takes the counters with it', async (t) => {
+  const provider = await startHeldProvider(t);
+  const folder = temporaryFolder(t);
+  const trigger = join(folder, 'trigger');
+  const script = join(folder, 'preload.mjs');
+  writeFileSync(script, killing(trigger));
+  const options = {
+    folder,
+    config: config({ folder, providerUrl: provider.url, budget: 'daily_limit_cents: 1000' }),
+  };
+  const env = { NODE_OPTIONS: `--import ${pathToFileURL(script).href}` };
+  const proxy = await startProxy(t, { ...options, env });
+  const open = post(`${proxy.url}/v1/chat/completions`, 'ann', asking(10)).catch(() => 'cut');
+  const held = await provider.next();
+  const reserved = (await budgets(proxy, 'ann'))[0]?.reserved_usd;
+  writeFileSync(trigger, '');
+  held.answer(5);
+  // Node ends a process of which a thread has left its sockets open: nobody is admitted on sums
+  // that the books do not have.
+  t.equal(await proxy.end('SIGCONT'), 'SIGABRT');
+  t.equal(await open, 'cut');
+  const next = await startProxy(t, options);
+  const [day] = await budgets(next, 'ann');
+  t.match(day, { spent_usd: reserved, reserved_usd: '0.00' }, 'charged in full');
+  const { stdout } = await run(['status', '--json', '--config', `${folder}/config.yaml`]);
+  t.match(JSON.parse(stdout), { drift_usd: '0.00', open_reservations: 0 });
+  t.equal(await next.end(), 0);
+});
+
 /** Loaded before each thread: an HTTP worker stands still for ever once the file is there. */
 const hanging = (trigger: string): string => `
 import { existsSync, writeFileSync } from 'node:fs';

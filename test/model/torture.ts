@@ -77,7 +77,7 @@ async function kills(): Promise<Record<Reserve, Kills>> {
 
 async function races(): Promise<{ rounds: number; admissions: number; wrong: number }> {
   const sum = { rounds: 0, admissions: 0, wrong: 0 };
-  const budget = budgetConfig({ daily: cents(200_000) });
+  const budget = budgetConfig({ daily: cents(20_000) });
   const perUser = { ...budget.perUser!, defaults: { daily: cents(2), monthly: null } };
   do {
     const startedMs = Date.now();
