@@ -7,8 +7,10 @@ import t from 'tap';
 import { messageOf } from '../../src/kernel/errors.js';
 import { nano } from '../../src/kernel/money.js';
 import { NAME_BYTES_MAX, reservationIdOf, RETRY_COUNT_MAX } from '../../src/kernel/record.js';
+import { DISK } from '../../src/ledger/disk.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { segmentPath } from '../../src/ledger/segment.js';
+import { Turn } from '../../src/proxy/turn.js';
 import { editSegment, NOON_MS, readJournal, reserveOf, settleOf } from './samples.js';
 
 const KIB = 1024;
@@ -313,6 +315,35 @@ t.test('syncs for power loss, many waiting on one', async (t) => {
   t.equal(journal.sync(), second);
   await Promise.all([first, second]);
   journal.close();
+});
+
+t.test('an fsync that fails is not tried again, and nothing goes out after it', async (t) => {
+  let tries = 0;
+  const datasyncLater = async (): Promise<void> => {
+    tries += 1;
+    throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  };
+  const journal = new Journal({
+    directory: t.testdir(),
+    journalId: 3,
+    segmentBytes: 16 * KIB,
+    durability: 'power',
+    disk: { ...DISK, datasyncLater },
+  });
+  const failures: unknown[] = [];
+  const writes = new Turn(journal, {
+    durability: 'power',
+    onFailure: (error) => failures.push(error),
+  });
+  const goesOut = (): Promise<boolean> => {
+    journal.reserve(reserveOf());
+    return new Promise((resolve) => writes.after(resolve));
+  };
+  t.equal(await goesOut(), false);
+  t.match(failures, [{ code: 'ledger_unavailable', message: /cannot be synced: EIO/ }]);
+  t.throws(() => journal.reserve(reserveOf()), { code: 'ledger_unavailable' });
+  await t.rejects(journal.sync(), { code: 'ledger_unavailable' });
+  t.equal(tries, 1, 'the page cache may have dropped what it could not write');
 });
 
 t.test('loses nothing that was flushed when the process is killed', async (t) => {

@@ -49,12 +49,12 @@ export class House {
     return this.#life.workers[0] as SimWorker;
   }
 
-  /** A request for so much output, of no input: a reservation that is written, or a refusal. */
-  request(user: string, outputTokens: number): Call | Refusal | 'refused' {
+  /** A request for so much output: a reservation that is written, or a refusal. */
+  request(user: string, outputTokens: number, inputTokens = 0): Call | Refusal | 'refused' {
     const { proxy, turn } = this.worker;
     const account = proxy.accounts.of(user, proxy.calendar.dateAt(this.nowMs));
     if (account === null) return 'refused';
-    const quote = quoteOf(account, { inputTokens: 0, outputTokens, fallback: false });
+    const quote = quoteOf(account, { inputTokens, outputTokens, fallback: false });
     let found: Call | Refusal | undefined;
     admission(proxy, EXCHANGE, quote, (outcome, decided) => {
       found = isAdmitted(outcome) ? new Call(proxy, decided, outcome, EXCHANGE) : outcome;

@@ -96,6 +96,13 @@ t.test('0 means nothing may be spent', async (t) => {
   t.ok(isRefused(house.request('ann', 1)));
 });
 
+t.test('what was sent and never answered costs at least its input, flagged', async (t) => {
+  const house = await House.open(plain({}), NOON);
+  admitted(house.request('ann', 10, 7)).settle(null, { outputBytes: 0 }, 504);
+  const input = billOf('dear', 7, 0);
+  t.match([...house.books().entries()], [{ source: 'estimated', cost: input, status: 504 }]);
+});
+
 t.test('usage that never came is estimated and flagged, never zero', async (t) => {
   const house = await House.open(plain({}), NOON);
   admitted(house.request('ann', 10)).settle(null, { outputBytes: 7 }, 200);
