@@ -4,12 +4,12 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { limitsOf } from '../config/limits.js';
-import { localDate } from '../kernel/calendar.js';
 import { type NanoUsd, usdText } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
 import type { SpendBy, SpendRow } from '../ledger/spend.js';
 import { OVERHEAD_EDGES_US, type Overhead, type Readings } from '../proxy/tally.js';
-import type { Books, Running } from './running.js';
+import { usersOf } from './reports.js';
+import { type Books, type Running, today } from './running.js';
 
 type Labels = Readonly<Record<string, string | number>>;
 type Series = readonly (readonly [value: number, labels?: Labels])[];
@@ -25,7 +25,7 @@ interface Metric {
 const ROWS_MAX = 1_000;
 
 export async function metricsText(running: Running): Promise<string> {
-  const date = localDate(running.now(), running.config.budget.timezone);
+  const date = today(running);
   const books = await running.books(date);
   const spends = await spendsOf(running, date);
   const readings = running.tally.read();
@@ -182,13 +182,7 @@ function spendMetrics({ models, providers }: Spends): Metric[] {
 function budgetMetrics(running: Running, date: LocalDate, spends: Spends): Metric[] {
   const { config } = running;
   const users: (string | null)[] = [null];
-  if (config.admin.metricsUserLabels) {
-    const names = [
-      ...spends.users.map(({ name }) => name).filter((name) => name !== ''),
-      ...Object.keys(config.budget.perUser?.users ?? {}),
-    ];
-    users.push(...new Set(names));
-  }
+  if (config.admin.metricsUserLabels) users.push(...usersOf(spends.users, config));
   const rows = users.flatMap((user) =>
     (['daily', 'monthly'] as const).map((window) => {
       const { settled, reserved } = running.holding(user, window, date);

@@ -10,7 +10,7 @@ import type { LocalDate } from '../kernel/scope.js';
 import { dayText, type SpendBy, type SpendRow } from '../ledger/spend.js';
 import type { Readings } from '../proxy/tally.js';
 import type { History } from './history.js';
-import type { Running } from './running.js';
+import { type Running, today } from './running.js';
 import { type BudgetStatus, budgetStatus } from './status.js';
 
 const HOUR_MS = 3_600_000n;
@@ -27,7 +27,7 @@ export interface Forecast {
 }
 
 export function liveView(running: Running, history: History, readings: Readings) {
-  const date = localDate(running.now(), running.config.budget.timezone);
+  const date = today(running);
   const burn = history.burnPerHour();
   const { counts, gauges } = readings;
   const rejected = Object.entries(readings.rejected).filter(([, count]) => count > 0);
@@ -98,7 +98,7 @@ export function alertView({ event, channels }: OwedAlert) {
 }
 
 export async function booksView(running: Running) {
-  const date = localDate(running.now(), running.config.budget.timezone);
+  const date = today(running);
   const books = await running.books(date);
   const [users = [], models = []] = await top(running, ['user', 'model'], date);
   const { version, asOfMs } = running.prices();

@@ -1,13 +1,13 @@
 // What the admin API tells of spending, budgets, users, alerts and prices. Reads only.
 
-import { localDate } from '../kernel/calendar.js';
+import type { Config } from '../config/config.js';
 import { nano, usdText } from '../kernel/money.js';
 import type { LocalDate } from '../kernel/scope.js';
-import { type SpendBy, spendJson } from '../ledger/spend.js';
+import { type SpendBy, spendJson, type SpendRow } from '../ledger/spend.js';
 import type { Price } from '../pricing/price.js';
 import { alertView } from './overview.js';
 import { badRequest, type Query, type Reply, type Route } from './route.js';
-import type { Running } from './running.js';
+import { type Running, today } from './running.js';
 import { budgetStatus } from './status.js';
 
 const ROWS_MAX = 1_000;
@@ -49,12 +49,10 @@ export const REPORT_ROUTES: readonly Route[] = [
     summary: 'Users that have spent today, the dearest first, and users of the configuration.',
     query: LIMIT,
     answer: async (running, { query }) => {
-      const date = today(running);
       const max = limitOf(query);
-      const { rows } = await running.ledger.spend({ by: 'user', from: date, to: date }, max);
-      const spenders = rows.map(({ name }) => name).filter((name) => name !== '');
-      const listed = Object.keys(running.config.budget.perUser?.users ?? {});
-      const names = [...new Set([...spenders, ...listed])].slice(0, max);
+      const day = { from: today(running), to: today(running) };
+      const { rows } = await running.ledger.spend({ by: 'user', ...day }, max);
+      const names = usersOf(rows, running.config).slice(0, max);
       const users = names.map((user) => ({ user, budgets: budgetsOf(running, user) }));
       return { json: { users } };
     },
@@ -77,7 +75,11 @@ export const REPORT_ROUTES: readonly Route[] = [
   },
 ];
 
-const today = ({ config, now }: Running): LocalDate => localDate(now(), config.budget.timezone);
+/** Who has spent, in the order given, then the users of the configuration; each once. */
+export function usersOf(spent: readonly SpendRow[], { budget }: Config): string[] {
+  const spenders = spent.map(({ name }) => name).filter((name) => name !== '');
+  return [...new Set([...spenders, ...Object.keys(budget.perUser?.users ?? {})])];
+}
 
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? String(ROWS_DEFAULT);

@@ -2,6 +2,7 @@
 // done. The supervisor fills it in; a route takes nothing from anywhere else.
 
 import type { Config } from '../config/config.js';
+import { localDate } from '../kernel/calendar.js';
 import type { NanoUsd } from '../kernel/money.js';
 import type { Raise } from '../kernel/raise.js';
 import type { LocalDate, WindowKind } from '../kernel/scope.js';
@@ -66,3 +67,7 @@ export interface Running {
   /** Of one user's window, or everyone's for `null`, from the counters. */
   readonly holding: (user: string | null, window: WindowKind, date: LocalDate) => Holding;
 }
+
+/** The day that budgets are counted in now. */
+export const today = ({ config, now }: Running): LocalDate =>
+  localDate(now(), config.budget.timezone);

@@ -2,10 +2,10 @@
 // accounts of that, counters and books, agree.
 
 import { limitsOf } from '../config/limits.js';
-import { localDate, windowBounds } from '../kernel/calendar.js';
+import { timeText, windowBounds } from '../kernel/calendar.js';
 import { nano, usdText, ZERO_USD } from '../kernel/money.js';
 import type { LocalDate, WindowKind } from '../kernel/scope.js';
-import type { Running } from './running.js';
+import { type Running, today } from './running.js';
 
 /** What `GET /admin/status` answers and `tokenpak status --json` prints. */
 export interface Status {
@@ -41,8 +41,8 @@ export interface BudgetStatus {
 }
 
 export async function statusView(running: Running): Promise<Status> {
-  const { config, now } = running;
-  const date = localDate(now(), config.budget.timezone);
+  const { now } = running;
+  const date = today(running);
   const books = await running.books(date);
   const { loadedAtMs, problem } = running.configState();
   const budgets = (['daily', 'monthly'] as const).map((window) =>
@@ -85,6 +85,6 @@ export function budgetStatus(
     reserved_usd: usdText(reserved),
     limit_usd: limit === null ? null : usdText(limit),
     remaining_usd: left === null ? null : usdText(left < 0n ? ZERO_USD : left),
-    resets_at: new Date(endMs).toISOString().replace('.000Z', 'Z'),
+    resets_at: timeText(endMs),
   };
 }

@@ -1,6 +1,7 @@
 // An alert as one line of the log, and the texts it shares with webhook and mail. Pure.
 // Names are whatever a caller sent: they must never be able to forge a line or a field.
 
+import { timeText } from '../kernel/calendar.js';
 import type { AlertEvent, BudgetState } from '../kernel/alert.js';
 import { dollars } from '../kernel/money.js';
 import { type Scope, scopeUser } from '../kernel/scope.js';
@@ -22,10 +23,6 @@ export function userField(scope: Scope): string {
   if (user === null) return '*';
   return user === '*' ? '\\x2a' : field(user);
 }
-
-/** To the second, as `date -u +%FT%TZ` prints it. */
-export const timeText = (timeMs: number): string =>
-  `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 
 /** Spend over limit in whole percent, rounded down; `null` where there is nothing to divide by. */
 export function percentOf({ spent, limit }: BudgetState): number | null {

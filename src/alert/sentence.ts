@@ -1,9 +1,10 @@
 // An alert in words, for people who read mail: one sentence and the facts behind it. Pure.
 
+import { timeText } from '../kernel/calendar.js';
 import type { AlertEvent, BudgetState } from '../kernel/alert.js';
 import { dollars } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
-import { percentOf, timeText } from './line.js';
+import { percentOf } from './line.js';
 
 /** Names come from callers: nothing in them may break a header or hide itself. */
 const plain = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\uFFFD');

@@ -5,10 +5,11 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { Agent } from 'undici';
 import { type AlertEvent, alertId, type ChannelPlan } from '../kernel/alert.js';
+import { timeText } from '../kernel/calendar.js';
 import { usdText } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
 import { type Channel, type Delivery, type SendOptions, testEvent } from './channel.js';
-import { alertLine, percentOf, timeText } from './line.js';
+import { alertLine, percentOf } from './line.js';
 import { guardedLookup, refuseLiteral } from './public-address.js';
 
 export interface WebhookOptions {

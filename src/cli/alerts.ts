@@ -5,9 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { createColors } from 'picocolors';
 import { type Channel, testEvent } from '../alert/channel.js';
 import { channelsOf } from '../alert/channels.js';
-import { percentOf, timeText } from '../alert/line.js';
+import { percentOf } from '../alert/line.js';
 import type { Config } from '../config/config.js';
 import { alertId, type ChannelState, type OwedAlert } from '../kernel/alert.js';
+import { timeText } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { usdText } from '../kernel/money.js';
 import { scopeUser } from '../kernel/scope.js';
@@ -252,19 +253,12 @@ interface Replayed {
 /** No proxy runs: takes the data directory for as long as one try of each takes. */
 async function replayHere(config: Config, id: string | null): Promise<number> {
   if (!Store.exists(config.storage.path)) return 0;
-  const { Ledger } = await import('../ledger/client.js');
+  const { openOwnLedger } = await import('./own-ledger.js');
   const { Alerts } = await import('../supervisor/alerts.js');
   const alerts = new Alerts({ config, tell: (message) => printMarked([`⚠ ${message}`]) });
-  const ledger = await Ledger.open({
-    storagePath: config.storage.path,
-    budget: config.budget,
-    retentionDays: config.storage.retentionDays,
-    archiveBytesMax: config.storage.maxJournalBytes / 2,
-    channels: alerts.plans,
-    now: () => Date.now(),
-    onAlerts: () => undefined,
-    onFailure: (error) => printMarked([`✗ ${error.message}`]),
-  });
+  const ledger = await openOwnLedger(config, alerts.plans, (error) =>
+    printMarked([`✗ ${error.message}`]),
+  );
   try {
     const replayed = await ledger.replayAlerts(id);
     alerts.start(ledger);

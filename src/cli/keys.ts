@@ -4,10 +4,11 @@
 import { createColors } from 'picocolors';
 import type { Config } from '../config/config.js';
 import { userAllowed } from '../config/limits.js';
+import { timeText } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { dollars, type NanoUsd } from '../kernel/money.js';
 import { issueKey, readKeys, revokeKey } from '../keys/key-file.js';
-import { stateOf, timeText, type VirtualKey } from '../keys/key.js';
+import { stateOf, type VirtualKey } from '../keys/key.js';
 import { keyView } from '../keys/key-view.js';
 import { isUserName } from '../proxy/caller.js';
 import { configFor } from './config.js';

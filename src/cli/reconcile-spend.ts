@@ -5,7 +5,6 @@ import { channelsOf } from '../alert/channels.js';
 import type { Config, ProviderConfig } from '../config/config.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { dollars, nano, type NanoUsd, parseDecimal, usdText } from '../kernel/money.js';
-import { Ledger } from '../ledger/client.js';
 import type { Adjustment } from '../ledger/protocol.js';
 import { withSnapshot } from '../ledger/snapshot.js';
 import { dayText, utcTotalsOf } from '../ledger/spend.js';
@@ -23,6 +22,7 @@ import {
 import { readReport } from '../reconcile/report-file.js';
 import { configFor } from './config.js';
 import { dayOf } from './day.js';
+import { openOwnLedger } from './own-ledger.js';
 import { printMarked } from './print.js';
 import { findRunning } from './running.js';
 import { columnsOf, plainName } from './table.js';
@@ -128,18 +128,10 @@ async function apply(config: Config, wanted: readonly Adjustment[]): Promise<Boo
     const answer = await running.call('POST', '/admin/adjustments', { adjustments });
     return (answer as { adjusted: Booked[] }).adjusted;
   }
-  const ledger = await Ledger.open({
-    storagePath: config.storage.path,
-    budget: config.budget,
-    retentionDays: config.storage.retentionDays,
-    archiveBytesMax: config.storage.maxJournalBytes / 2,
-    channels: channelsOf(config).map(({ plan }) => plan),
-    // What it owes is delivered when the proxy next starts.
-    onAlerts: () => undefined,
-    onFailure: (error) => {
-      throw error;
-    },
-    now: () => Date.now(),
+  // What it owes is delivered when the proxy next starts.
+  const plans = channelsOf(config).map(({ plan }) => plan);
+  const ledger = await openOwnLedger(config, plans, (error) => {
+    throw error;
   });
   try {
     const adjusted = await ledger.adjust(wanted);

@@ -1,5 +1,6 @@
 // `tokenpak simulate`: the ledger once more, against other caps: who would have been rejected.
 
+import { timeText } from '../kernel/calendar.js';
 import {
   simulate,
   type PastRequest,
@@ -114,8 +115,6 @@ function renderSimulated(
   lines.push(`${share} would have been rejected, and ${dollars(notSpent)} not spent`);
   return `${lines.join('\n')}\n`;
 }
-
-const timeText = (timeMs: number): string => `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 
 const budgetText = ({ scope, window }: RejectedDay): string =>
   scopeUser(scope) === null ? `everyone, ${window}` : `the user, ${window}`;

@@ -135,3 +135,7 @@ export class WindowClock {
     return this.#date;
   }
 }
+
+/** `2026-03-25T09:45:00Z`: RFC 3339, to the second. */
+export const timeText = (timeMs: number): string =>
+  `${new Date(timeMs).toISOString().slice(0, 19)}Z`;

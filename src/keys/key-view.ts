@@ -1,7 +1,8 @@
 // A key as it is shown: everything but the key.
 
+import { timeText } from '../kernel/calendar.js';
 import { type NanoUsd, usdText } from '../kernel/money.js';
-import { stateOf, timeText, type VirtualKey } from './key.js';
+import { stateOf, type VirtualKey } from './key.js';
 
 const orNull = (value: NanoUsd | null): string | null => (value === null ? null : usdText(value));
 const timeOrNull = (ms: number | null): string | null => (ms === null ? null : timeText(ms));

@@ -59,7 +59,3 @@ export function stateOf({ revokedAtMs, expiresAtMs }: VirtualKey, nowMs: number)
 
 const checksumOf = (secret: string): string =>
   crc32c(Buffer.from(secret), 0, secret.length).toString(16).padStart(8, '0');
-
-/** To the second, in UTC. */
-export const timeText = (ms: number): string =>
-  new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');

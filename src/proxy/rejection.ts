@@ -2,7 +2,7 @@
 
 import type { Budget } from '../budget/account.js';
 import type { Refusal } from '../budget/admit.js';
-import { windowBounds } from '../kernel/calendar.js';
+import { timeText, windowBounds } from '../kernel/calendar.js';
 import { type ErrorCode, ERRORS } from '../kernel/errors.js';
 import { centsText, dollars } from '../kernel/money.js';
 import { type LocalDate, scopeUser } from '../kernel/scope.js';
@@ -78,7 +78,7 @@ function rejectionOf(proxy: Proxy, refusal: Refusal, date: LocalDate): Rejection
     ['x-tokenpak-budget-window', budget.window],
     // A limit that is far from reached refuses too, where one request is too large for the rest.
     ['x-tokenpak-request-max-cents', centsText(amount)],
-    ['x-tokenpak-budget-reset', new Date(endMs).toISOString().replace('.000Z', 'Z')],
+    ['x-tokenpak-budget-reset', timeText(endMs)],
   ];
   if (refusal.reason === 'in_flight') {
     return {

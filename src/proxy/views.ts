@@ -1,7 +1,7 @@
 // What a caller may see without spending: the models it can ask for, and its own budgets.
 
 import type { Budget } from '../budget/account.js';
-import { windowBounds } from '../kernel/calendar.js';
+import { timeText, windowBounds } from '../kernel/calendar.js';
 import { nano, usdText } from '../kernel/money.js';
 import { GLOBAL_SCOPE } from '../kernel/scope.js';
 import { identify, mayUse } from './caller.js';
@@ -63,6 +63,6 @@ function budgetRow(proxy: Proxy, budget: Budget, date: number) {
     spent_usd: usdText(settled),
     reserved_usd: usdText(nano(reserved)),
     remaining_usd: left === null ? null : usdText(nano(left < 0n ? 0n : left)),
-    resets_at: new Date(endMs).toISOString().replace('.000Z', 'Z'),
+    resets_at: timeText(endMs),
   };
 }

@@ -2,7 +2,7 @@
 // else the older cost report; and usage by model for the explanation. Amounts are cents as texts.
 
 import type { CostFilter } from '../config/config.js';
-import { utcDate } from '../kernel/calendar.js';
+import { timeText, utcDate } from '../kernel/calendar.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { countOf, itemsOf, type Json, membersOf, textOf } from '../kernel/exact-json.js';
 import type { LocalDate } from '../kernel/scope.js';
@@ -19,8 +19,8 @@ export async function anthropicReport(
 ): Promise<Report> {
   const report = new Report();
   const range = {
-    starting_at: new Date(span.startMs).toISOString().replace('.000', ''),
-    ending_at: new Date(span.endMs).toISOString().replace('.000', ''),
+    starting_at: timeText(span.startMs),
+    ending_at: timeText(span.endMs),
   };
   const filters = {
     ...(filter.workspaces.length > 0 && { workspace_ids: filter.workspaces }),
