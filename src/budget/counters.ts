@@ -49,7 +49,7 @@ export const countersBytes = (slots: number): number => slots * CELLS * 8;
 
 export class Counters {
   readonly #cells: BigInt64Array;
-  /** The same memory: an epoch's low half says it all, and reading it allocates nothing. */
+  /** The same memory: an epoch's low half says it all, so does a count's; neither allocates. */
   readonly #halves: Int32Array;
   readonly #slots: number;
 
@@ -150,20 +150,20 @@ export class Counters {
     Atomics.store(this.#cells, slot * CELLS + AHEAD[window], BigInt(ordinal ?? 0));
   }
 
-  /** The cell that a scope's requests in flight are counted in. */
+  /** The half cell that a scope's requests in flight are counted in. */
   placesOf(slot: number): number {
-    return slot * CELLS + PLACES;
+    return (slot * CELLS + PLACES) * 2;
   }
 
   taken(places: number): number {
-    return Number(Atomics.load(this.#cells, places));
+    return Atomics.load(this.#halves, places);
   }
 
   /** Takes a place unless so many are taken. As in `tryAdmit`, check and act are one. */
   tryTake(places: number, max: number): boolean {
-    let seen = Atomics.load(this.#cells, places);
+    let seen = Atomics.load(this.#halves, places);
     while (seen < max) {
-      const found = Atomics.compareExchange(this.#cells, places, seen, seen + 1n);
+      const found = Atomics.compareExchange(this.#halves, places, seen, seen + 1);
       if (found === seen) return true;
       seen = found;
     }
@@ -171,7 +171,7 @@ export class Counters {
   }
 
   giveBack(places: number): void {
-    Atomics.sub(this.#cells, places, 1n);
+    Atomics.sub(this.#halves, places, 1);
   }
 
   /** True while the bank still holds the window it was taken for. */
