@@ -40,6 +40,7 @@ export class House {
       environment: (doom) => this.#memory.session(doom),
       workers: 1,
       segmentBytes: 16_384,
+      durability: 'process',
       now: () => this.nowMs,
       learned: () => new LearnedOutput(),
     });

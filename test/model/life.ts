@@ -29,6 +29,7 @@ export interface LifeOptions {
   readonly environment: (doom: Doom) => Environment;
   readonly workers: number;
   readonly segmentBytes: number;
+  readonly durability: 'process' | 'power';
   readonly now: () => number;
   readonly learned: () => LearnedOutput;
 }
@@ -126,17 +127,17 @@ export class Life {
   }
 
   #newWorker(): SimWorker {
-    const { budget, segmentBytes, now } = this.#options;
+    const { budget, segmentBytes, durability, now } = this.#options;
     const journalId = this.#bookkeeper.nextJournalId();
     const journal = new Journal({
       directory: `${STORAGE}/journal`,
       journalId,
       segmentBytes,
-      durability: 'process',
+      durability,
       disk: this.#disk,
     });
     const turn = new Turn(journal, {
-      durability: 'process',
+      durability,
       onFailure: () => {
         this.failed = true;
       },

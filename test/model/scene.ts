@@ -48,6 +48,7 @@ export interface Scene {
   readonly steps: number;
   readonly workers: number;
   readonly segmentBytes: number;
+  readonly durability: 'process' | 'power';
   readonly limitOf: (scope: string, window: 'daily' | 'monthly') => bigint | null;
   readonly nextAction: () => string;
   readonly nextUser: () => string;
@@ -81,6 +82,7 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
     steps: 20 + below(60),
     workers: 1 + below(3),
     segmentBytes: pick([4096, 8192, 16_384]),
+    durability: random() < 0.7 ? 'process' : 'power',
     limitOf: (scope, window) => limitsOf(scope)?.[window] ?? null,
     nextAction() {
       let at = random() * WEIGHTS;

@@ -70,6 +70,8 @@ class Simulation {
   #life!: Life;
   #model!: Model;
   #flights: { worker: SimWorker; flight: Flight }[] = [];
+  /** Admitted, and not yet known to be on disk. */
+  readonly #unsent = new Map<Call, SimWorker>();
   #nowMs: number;
   readonly #sums = { requests: 0, admitted: 0, deaths: 0 };
   #steps = 0;
@@ -111,6 +113,7 @@ class Simulation {
   async #begin(): Promise<void> {
     for (;;) {
       this.#flights = [];
+      this.#unsent.clear();
       this.#disk.full = false;
       const earlier = readHistory(this.#disk.history());
       try {
@@ -132,11 +135,12 @@ class Simulation {
   }
 
   #lifeOptions(): LifeOptions {
-    const { budget, workers, segmentBytes } = this.#scene;
+    const { budget, workers, segmentBytes, durability } = this.#scene;
     return {
       budget,
       workers,
       segmentBytes,
+      durability,
       disk: (doom) => this.#disk.session(doom),
       environment: this.#environment,
       now: () => this.#nowMs,
@@ -232,7 +236,11 @@ class Simulation {
       this.#sums.admitted += 1;
       this.#model.hold(call);
       const own = this.#life.workers.find(({ journalId }) => journalId === worker.journalId);
-      worker.turn.after((written) => this.#written(own as SimWorker, call, written));
+      this.#unsent.set(call, own as SimWorker);
+      worker.turn.after((written) => {
+        // Unless its worker has died meanwhile: nobody is left to send it.
+        if (this.#unsent.delete(call)) this.#written(own as SimWorker, call, written);
+      });
     });
   }
 
@@ -281,8 +289,11 @@ class Simulation {
     const charged = await this.#life.replace(index);
     const left = this.#flights.filter((one) => one.worker === worker);
     this.#flights = this.#flights.filter((one) => one.worker !== worker);
-    must(charged.length === left.length, () => `${charged.length} of ${left.length} are charged`);
-    for (const { flight } of left) this.#model.end(flight.call, flight.call.worst);
+    const unsent = [...this.#unsent].filter(([, its]) => its === worker).map(([call]) => call);
+    for (const call of unsent) this.#unsent.delete(call);
+    const calls = [...left.map(({ flight }) => flight.call), ...unsent];
+    must(charged.length === calls.length, () => `${charged.length} of ${calls.length} are charged`);
+    for (const call of calls) this.#model.end(call, call.worst);
   }
 
   /** The books, when all is booked, against what the bytes say. */
