@@ -100,6 +100,11 @@ export class Journal {
     return this.#failure !== null;
   }
 
+  /** Something was appended that no `flush()` has taken. */
+  get hasUnwritten(): boolean {
+    return this.#batchBytes > 0;
+  }
+
   get openReservations(): number {
     return this.#open.size;
   }

@@ -20,6 +20,9 @@ import type { Quote } from './quote.js';
 import { reject, type Rejection } from './rejection.js';
 import { StreamAnswer } from './streamed.js';
 
+/** It has no body, whatever its headers say. */
+const NO_CONTENT = 204;
+
 export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quote): void {
   const sent = outgoingOrRejection(exchange, call);
   if ('rejected' in sent) {
@@ -35,8 +38,8 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
   let answer: Answer | null = null;
   const handler: ForwardHandler = {
     onStart(status, headers) {
-      const streamed =
-        quote.request.stream && status >= 200 && status < 300 && isEventStream(headers);
+      const isAnswer = status >= 200 && status < 300 && status !== NO_CONTENT;
+      const streamed = quote.request.stream && isAnswer && isEventStream(headers);
       const Kind = streamed ? StreamAnswer : PlainAnswer;
       answer = new Kind({
         proxy,

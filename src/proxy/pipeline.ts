@@ -30,8 +30,10 @@ export function serve(
 
   admission(proxy, exchange, quote, (outcome, decidedQuote) => {
     if (!isAdmitted(outcome)) {
-      reportRejection(proxy, outcome, quote.account.date);
-      const rejection = budgetRejection(proxy, outcome, quote.account.date);
+      // Midnight may have passed while the prompt was counted.
+      const { date } = decidedQuote.account;
+      reportRejection(proxy, outcome, date);
+      const rejection = budgetRejection(proxy, outcome, date);
       return reject(exchange, anonymousId(), rejection);
     }
     let call: Call;

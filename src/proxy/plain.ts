@@ -7,7 +7,7 @@ import type { UpstreamFailure } from '../upstream/upstream.js';
 import { errorToMessages, toMessagesResponse } from '../wire/chat-to-messages-answer.js';
 import { appendMembers } from '../wire/json.js';
 import { errorToChat, toChatResponse } from '../wire/messages-to-chat-answer.js';
-import { parseObject, type JsonObject } from '../wire/shape.js';
+import { parseObject, parseReport, type JsonObject } from '../wire/shape.js';
 import { usageOf } from '../wire/usage.js';
 import { type Answer, answerHeaders, type AnswerParts, failureRejection } from './answer.js';
 import type { Outgoing } from './outgoing.js';
@@ -41,8 +41,9 @@ export class PlainAnswer implements Answer {
     const bytes =
       this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     // Else (an HTML error page, a cut body) it passes as it is, and carries no usage.
-    const json = parseObject(bytes.toString('utf8'));
-    const usage = reportedBy(sent, json);
+    const text = bytes.toString('utf8');
+    const json = parseObject(text);
+    const usage = reportedBy(sent, json ?? parseReport(text));
     const body = this.#clientBody(bytes, json);
     if (usage === null && (status < 200 || status >= 300)) {
       call.release(status);

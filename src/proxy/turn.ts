@@ -7,7 +7,7 @@ import type { Journal } from '../ledger/journal.js';
 type Waiter = (written: boolean) => void;
 
 export class Turn {
-  readonly #journal: Pick<Journal, 'flush' | 'sync'>;
+  readonly #journal: Pick<Journal, 'flush' | 'sync' | 'hasUnwritten'>;
   readonly #onFailure: (error: unknown) => void;
   readonly #durable: boolean;
   readonly #atTurnEnd: (run: () => void) => void;
@@ -17,7 +17,7 @@ export class Turn {
   #isCrowded = false;
 
   constructor(
-    journal: Pick<Journal, 'flush' | 'sync'>,
+    journal: Pick<Journal, 'flush' | 'sync' | 'hasUnwritten'>,
     options: {
       durability: 'process' | 'power';
       onFailure: (error: unknown) => void;
@@ -44,7 +44,8 @@ export class Turn {
   readonly #end = (): void => {
     this.#isCrowded = this.#count > 1;
     this.#count = 0;
-    this.flush();
+    // What was written at once is not written, nor synced, again.
+    if (this.#waiters.length > 0 || this.#journal.hasUnwritten) this.flush();
   };
 
   /** Ends the turn now. Safe to call when nothing waits. */

@@ -40,7 +40,9 @@ export class Pool implements Keeper {
   #idle: Connection[] = [];
   #waiting: Waiter[] = [];
   #sweep: NodeJS.Timeout | null = null;
+  /** Connections end with what they carry. */
   #isClosing = false;
+  #isClosed = false;
   #onEmpty: () => void = () => undefined;
 
   constructor(origin: Origin, limits: PoolLimits, now: () => number) {
@@ -52,7 +54,7 @@ export class Pool implements Keeper {
 
   /** Calls back with a connection, at once when one is idle. */
   acquire(waiter: Waiter): void {
-    if (this.#isClosing) return waiter.failed(CLOSING, false);
+    if (this.#isClosed) return waiter.failed(CLOSING, false);
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
@@ -74,6 +76,7 @@ export class Pool implements Keeper {
   /** Ends every connection, and with it what is in flight; whoever waits for one is told. */
   close(): void {
     this.#isClosing = true;
+    this.#isClosed = true;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const connection of this.#all) connection.close(CLOSING);

@@ -46,9 +46,29 @@ function nameOf(written: string): string | null {
   const known = names.get(written);
   if (known !== undefined) return known;
   if (!NAME.test(written)) return null;
-  const name = written.toLowerCase();
-  if (names.size < NAMES_MAX) names.set(written, name);
+  const name = copyOf(written.toLowerCase());
+  if (names.size < NAMES_MAX) names.set(copyOf(written), name);
   return name;
+}
+
+/** A part of a text keeps all of it: here, somebody's whole head. */
+const copyOf = (part: string): string => Buffer.from(part).toString();
+
+const TAB = 0x09;
+const SPACE = 0x20;
+
+const isBlank = (text: string, at: number): boolean => {
+  const code = text.codePointAt(at);
+  return code === SPACE || code === TAB;
+};
+
+/** Without the blanks around it, and no others: `trim` takes letters that are no blanks here. */
+function valueOf(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text, start)) start++;
+  while (end > start && isBlank(text, end - 1)) end--;
+  return text.slice(start, end);
 }
 
 /** Reads a head whose last line ends the text; the blank line after it is not part of it. */
@@ -63,7 +83,7 @@ export function readHead(text: string): ResponseHead {
     const end = text.indexOf('\r\n', at);
     const name = isSound && colon > 0 && colon < end ? nameOf(text.slice(at, colon)) : null;
     if (name === null) throw new MalformedResponse('a header line is none', status);
-    headers.push(name, text.slice(colon + 1, end).trim());
+    headers.push(name, valueOf(text, colon + 1, end));
     at = end + 2;
   }
   return framed(status, headers, line[1] === '1');

@@ -76,6 +76,7 @@ export class Upstream {
   readonly #headers: Readonly<Record<string, string>>;
   /** The heads' beginnings, which are the same for every request. */
   readonly #heads = new Map<Target, string>();
+  #isRetired = false;
 
   constructor(provider: ProviderConfig, now: () => number) {
     const url = new URL(provider.baseUrl);
@@ -94,12 +95,14 @@ export class Upstream {
     const head = this.#headOf(request);
     const exchange = new UpstreamExchange(this, handler, head ?? '', request.body);
     if (head === null) exchange.abort(UNSENDABLE);
+    else if (this.#isRetired) exchange.failed(RETIRED, false);
     else exchange.attempt();
     return exchange;
   }
 
   /** Another has taken its place: what is in flight ends as it began, then nothing is left. */
   retire(onEmpty: () => void): void {
+    this.#isRetired = true;
     this.pool.retire(onEmpty);
   }
 
@@ -135,6 +138,8 @@ function isEmpty(headers: Readonly<Record<string, string>>): boolean {
   for (const _ in headers) return false;
   return true;
 }
+
+const RETIRED = new Error('another has taken its place');
 
 /** A client's header holds what would end the line it stands in. */
 const UNSENDABLE: Abort = { message: 'cannot be sent a header of this request', isLate: false };

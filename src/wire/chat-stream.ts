@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../kernel/errors.js';
 import { ChatReader, DONE } from './chat-reader.js';
 import { editMembers } from './json.js';
-import { isAbsent, isObject, parseObject } from './shape.js';
+import { isAbsent, isObject, parseReport } from './shape.js';
 import { withData, type SseEvent } from './sse.js';
 import { cutEvent, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
@@ -44,7 +44,7 @@ export class ChatMeter extends EventMeter<ChatReader> {
       this.held.pass(event.raw, out);
       return;
     }
-    const chunk = event.data === DONE ? null : parseObject(event.data);
+    const chunk = event.data === DONE ? null : parseReport(event.data);
     const isLast = event.data === DONE || !isAbsent(chunk?.['error']);
     if (isLast) {
       this.held.settle(this.usage, out);

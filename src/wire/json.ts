@@ -153,6 +153,30 @@ export const isTooDeep = (source: Uint8Array | string): boolean =>
   source.length > SHALLOW_BYTES_MAX &&
   outline(typeof source === 'string' ? Buffer.from(source) : source, Infinity).fault !== null;
 
+const NULL = Buffer.from('null');
+
+/** The same JSON with `null` for whatever nests too deep: what stands above it can be read. */
+export function withoutDepths(source: Uint8Array): Buffer {
+  const bytes = asBuffer(source);
+  const pieces: Uint8Array[] = [];
+  let copied = 0;
+  let depth = 0;
+  for (let at = 0; at < bytes.length;) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = skipString(bytes, at);
+    } else if (depth === DEPTH_MAX && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) {
+      pieces.push(bytes.subarray(copied, at), NULL);
+      copied = at = skipNested(bytes, at);
+    } else {
+      at++;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+    }
+  }
+  return Buffer.concat([...pieces, bytes.subarray(copied)]);
+}
+
 /** Where each member stands; of duplicates the last, as JSON.parse has it. */
 export function topLevelMembers(source: Uint8Array): Map<string, Span> {
   const bytes = asBuffer(source);

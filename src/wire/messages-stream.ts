@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../kernel/errors.js';
 import { MessagesReader } from './messages-reader.js';
-import { parseObject } from './shape.js';
+import { parseReport } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutEvent, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
@@ -22,7 +22,7 @@ export class MessagesMeter extends EventMeter<MessagesReader> {
   }
 
   protected override take(event: SseEvent, out: Uint8Array[]): void {
-    const body = event.data === null ? null : parseObject(event.data);
+    const body = event.data === null ? null : parseReport(event.data);
     const type = body?.['type'] ?? event.event;
     if (body !== null) this.reader.read({ ...body, type });
     switch (type) {

@@ -4,7 +4,7 @@
 import { ERRORS, type ErrorCode } from '../kernel/errors.js';
 import type { Usage } from '../kernel/usage.js';
 import { DONE } from './chat-reader.js';
-import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
+import { isObject, parseReport, textOf, type JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutMessage, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
@@ -43,7 +43,7 @@ export class ResponsesMeter extends EventMeter<ResponsesReader> {
   }
 
   protected override take(event: SseEvent, out: Uint8Array[]): void {
-    const body = event.data === null || event.data === DONE ? null : parseObject(event.data);
+    const body = event.data === null || event.data === DONE ? null : parseReport(event.data);
     const type = textOf(body?.['type']) || (event.event ?? '');
     if (body !== null) this.reader.read(type, body);
     if (event.data === DONE) {

@@ -1,6 +1,6 @@
 // Reading unknown JSON: the few questions every wire asks of a value it did not write itself.
 
-import { isTooDeep } from './json.js';
+import { isTooDeep, withoutDepths } from './json.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -28,3 +28,7 @@ export function parseObject(text: string): JsonObject | null {
     return null;
   }
 }
+
+/** The same for whoever reads usage: what nests deep beside it must not hide what was billed. */
+export const parseReport = (text: string): JsonObject | null =>
+  parseObject(isTooDeep(text) ? withoutDepths(Buffer.from(text)).toString('utf8') : text);

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../kernel/errors.js';
 import { NO_USAGE, type Usage } from '../kernel/usage.js';
 import { errorBody } from './error.js';
 import { appendMembers } from './json.js';
-import { parseObject } from './shape.js';
+import { parseReport } from './shape.js';
 import { withData, type SseEvent } from './sse.js';
 
 export interface StreamMeter {
@@ -156,7 +156,7 @@ export class HeldUsage {
  */
 export function salvaged(event: SseEvent | null): SseEvent | null {
   if (event === null || event.data === null) return null;
-  if (event.data !== '[DONE]' && parseObject(event.data) === null) return null;
+  if (event.data !== '[DONE]' && parseReport(event.data) === null) return null;
   const raw = Buffer.from(event.raw).toString('utf8');
   if (/(\n|\r\n?)(\n|\r)$/.test(raw)) return event;
   return { ...event, raw: Buffer.from(`${raw.trimEnd()}\n\n`) };

@@ -80,6 +80,34 @@ t.test('an answer that nests too deep passes, or becomes an error, and is charge
     t.match(day, { reserved_usd: '0.00', spent_usd: /[1-9]/ }, user);
   }
   t.equal((await get(`${proxy.url}/healthz`, null)).status, 200);
+});
+
+const USAGE = '"usage":{"input_tokens":50,"output_tokens":30}';
+
+t.test('whatever nests beside it, what the provider says of its usage is billed', async (t) => {
+  const spentBy = async (user: string, path: string, body: string): Promise<string | undefined> => {
+    const { status } = await post(proxy.url + path, user, body);
+    t.equal(status, 200, user);
+    return (await budgets(proxy, user))[0]?.spent_usd;
+  };
+  const costs = { message: new Set<unknown>(), response: new Set<unknown>() };
+  for (const [depth, echoed] of Object.entries({ flat: '1', deep: nested(200), lost: DEEP })) {
+    const pad = `"pad":"${'x'.repeat(2_000)}"`;
+    provider.script = (_, response) =>
+      json(response, toolUse(echoed).replace(/"usage":.*$/, `${pad},${USAGE}}`));
+    const message = chat('"n":1', 'claude').replace(',"n":1', '');
+    costs.message.add(await spentBy(`message-${depth}`, '/v1/messages', message));
+    provider.script = (_, response) => {
+      response.writeHead(200, eventStream);
+      response.end(
+        `data: {"type":"response.completed","response":{"tools":${echoed},${pad},${USAGE}}}\n\n`,
+      );
+    };
+    const asked = '{"model":"gpt-4","stream":true,"max_output_tokens":99,"input":"Hi"}';
+    costs.response.add(await spentBy(`response-${depth}`, '/v1/responses', asked));
+  }
+  t.equal(costs.message.size, 1, `messages cost ${[...costs.message].join(', ')}`);
+  t.equal(costs.response.size, 1, `responses cost ${[...costs.response].join(', ')}`);
   t.equal(await proxy.end(), 0);
   t.notMatch(proxy.output(), /defect|failed|started again|Warning/);
 });

@@ -1,17 +1,17 @@
 import t from 'tap';
-import type { Journal } from '../../src/ledger/journal.js';
 import { Turn } from '../../src/proxy/turn.js';
 
 /** A turn over a journal that counts its writes; `end` ends the turn of the loop. */
-function scene() {
+function scene(durability: 'process' | 'power' = 'process') {
   const log: string[] = [];
   const ends: (() => void)[] = [];
-  const journal: Pick<Journal, 'flush' | 'sync'> = {
+  const journal = {
+    hasUnwritten: false,
     flush: () => void log.push('write'),
-    sync: () => Promise.resolve(),
+    sync: async () => void log.push('sync'),
   };
   const turn = new Turn(journal, {
-    durability: 'process',
+    durability,
     onFailure: (error) => {
       throw error;
     },
@@ -21,7 +21,7 @@ function scene() {
   const end = (): void => {
     for (const run of ends.splice(0)) run();
   };
-  return { log, ask, end };
+  return { log, ask, end, journal };
 }
 
 t.test('a record that comes alone is written at once', async (t) => {
@@ -30,9 +30,25 @@ t.test('a record that comes alone is written at once', async (t) => {
     ask(name);
     t.same(log.splice(0), ['write', name], 'before the turn ends');
     end();
-    log.splice(0);
+    t.same(log, [], 'and not again');
   }
 });
+
+t.test(
+  'with power to survive it is synced once; what nobody waits for is written too',
+  async (t) => {
+    const { log, ask, end, journal } = scene('power');
+    ask('a');
+    end();
+    await new Promise(setImmediate);
+    t.same(log.splice(0), ['write', 'sync', 'a']);
+    ask('b');
+    journal.hasUnwritten = true;
+    end();
+    await new Promise(setImmediate);
+    t.same(log.toSorted(), ['b', 'sync', 'sync', 'write', 'write']);
+  },
+);
 
 t.test('records that crowd are written together, and none goes out before', async (t) => {
   const { log, ask, end } = scene();

@@ -135,6 +135,7 @@ const UNSOUND: Readonly<Record<string, string>> = {
   'a hexadecimal length': `${OK}content-length: 0x2\r\n\r\nhi`,
   'an empty length': `${OK}content-length: \r\n\r\nhi`,
   'a length beyond all numbers': `${OK}content-length: 99999999999999999999\r\n\r\n`,
+  'a blank that is none before a length': `${OK}content-length:\xa02\r\n\r\nhi`,
   'a length and chunks': `${OK}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
   'another transfer encoding': `${OK}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
   'chunks twice': `${OK}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
