@@ -60,6 +60,8 @@ t.test('a client', async (t) => {
   const long = 'a system prompt '.repeat(100);
 
   const client = new TokenClient(port, { deadlineMs: 1 });
+  // The client lets its thread end while nothing is asked; this one has to wait for late answers.
+  port.ref();
   const asked = next();
   t.equal(await client.count([long, 'short'], 'o200k_base'), null, 'misses its deadline');
   const { id, texts } = await asked;
