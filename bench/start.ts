@@ -16,7 +16,7 @@ import { ledgerOptions, writeJournal } from './replay.js';
 const STARTS = 5;
 const MANY_WORKERS = 8;
 /** The compiler and the first look at everything are over by then. */
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 15_000;
 const MIB = 1024 * 1024;
 
 export interface StartOptions {
