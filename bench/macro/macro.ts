@@ -67,6 +67,9 @@ async function run(options: MacroOptions, scratch: string): Promise<boolean> {
   print(`Node ${machine.node}, commit ${machine.commit}, load from ${generator.name}`);
   print(`${rounds} interleaved rounds of ${durationMs} ms a subject; median ± half the range`);
 
+  // Before anything runs beside it.
+  const hot = admission().find(({ name }) => name.startsWith('admission + settlement'));
+  const admissionNs = hot === undefined ? null : spread(sampled(hot, 20));
   const { subjects, failures } = await startSubjects(options.subjects, scratch);
   const specs = LANES.filter(({ name }) => options.lanes.includes(name));
   const lanes = await measure({ subjects, lanes: specs, rounds, durationMs }, generator, progress);
@@ -85,8 +88,6 @@ async function run(options: MacroOptions, scratch: string): Promise<boolean> {
     );
     if (many.broken > 0) failures.push(`${many.broken} of ${many.streams} slow streams broke`);
   }
-  const hot = admission().find(({ name }) => name.startsWith('admission + settlement'));
-  const admissionNs = hot === undefined ? null : spread(sampled(hot, 20));
   const figures = figuresOf({ lanes, many, admissionNs });
   print('');
   for (const figure of figures) print(figureLine(figure));
