@@ -312,6 +312,17 @@ t.test('odd answers of a provider end the reservation once', async (t) => {
   }
 });
 
+t.test(
+  'a stream that has no content has no body that could be read as another answer',
+  async (t) => {
+    provider.script = (_, response) => response.writeHead(204, eventStream).end();
+    const answer = await post(chatUrl(proxy), 'hush', chat({ stream: true }));
+    t.equal(answer.status, 204);
+    t.equal(answer.headers.get('transfer-encoding'), null);
+    t.equal((await daySpent(proxy, 'hush'))?.reserved_usd, '0.00');
+  },
+);
+
 t.test('a caller without a key is refused before its body is read', async (t) => {
   const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
   socket.write(`${CHAT_HEAD}\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n`);
