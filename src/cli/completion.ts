@@ -127,7 +127,7 @@ function zsh(verbs: readonly Verb[]): string {
       specs=(${specs.join(' ')}) ;;`;
   });
   return `#compdef tokenpak
-# tokenpak's completion: source <(tokenpak completion zsh), or a file _tokenpak in a folder of $fpath
+# tokenpak's completion: source <(tokenpak completion zsh), or a file _tokenpak in $fpath
 _tokenpak() {
   local typed= word depth
   local -a verbs specs

@@ -21,7 +21,7 @@ export function offeredByBash({ script, folder, lines }: Typed): Offered {
   const ask = lines.map((line) => {
     const words = line.split(/ |(=)/).filter((word) => word !== undefined);
     const typed = words.map((word) => `'${word}'`).join(' ');
-    return `COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; COMPREPLY=(); _tokenpak; ${TOLD}`;
+    return `COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _tokenpak; ${TOLD}`;
   });
   const source = [script, ...ask].join('\n');
   return blocks(lines, run('bash', ['-c', source], folder));
