@@ -104,8 +104,13 @@ export const SEQUENCE_BITS = 40n;
 export const SEQUENCE_MAX = 2 ** 40 - 1;
 export const JOURNAL_ID_MAX = 2 ** 23 - 1;
 
+/** Below it a reservation is exact as a float, and one bigint instead of four. */
+const EXACT_JOURNALS = 2 ** 13;
+
 export const reservationIdOf = (journalId: number, sequence: number): bigint =>
-  (BigInt(journalId) << SEQUENCE_BITS) | BigInt(sequence);
+  journalId < EXACT_JOURNALS
+    ? BigInt(journalId * (SEQUENCE_MAX + 1) + sequence)
+    : (BigInt(journalId) << SEQUENCE_BITS) | BigInt(sequence);
 
 /** The journal that a reservation stands in. */
 export const journalOf = (reservationId: bigint): number => Number(reservationId >> SEQUENCE_BITS);

@@ -39,6 +39,8 @@ import type { UtcTotals } from './utc-totals.js';
 export const BATCH_RECORDS = 8192;
 /** At the start nobody waits, and a row of totals is written once a batch, however many it has. */
 const REPLAY_RECORDS = 32_768;
+/** In memory at a time, so that most of them are gone before the collector first looks. */
+const READ_RECORDS = 1024;
 /** A record read while it is being written looks damaged; after so many looks it is. */
 const FAULT_LOOKS_MAX = 40;
 /** Let go of in one transaction: some 4,000 entries, in tens of milliseconds. */
@@ -321,10 +323,14 @@ export class Bookkeeper implements BookVerbs {
   #bookToEnd(tail: Tail, nowMs: number): void {
     const { journalId } = tail;
     for (;;) {
-      const records = tail.read(REPLAY_RECORDS);
-      if (records.length === 0) break;
       const fold = new Fold(this.#store, this.#budget);
-      for (const record of records) fold.apply(record);
+      let read = 0;
+      for (let more = READ_RECORDS; more > 0 && read < REPLAY_RECORDS; read += more) {
+        const records = tail.read(READ_RECORDS);
+        for (const record of records) fold.apply(record);
+        more = records.length;
+      }
+      if (read === 0) break;
       this.#commit(fold, [{ journalId, position: tail.position, finished: false }], nowMs);
     }
     // A torn record at the end was never acknowledged: it is left behind with the file.

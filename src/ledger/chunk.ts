@@ -41,35 +41,31 @@ let view = viewOf(room);
 /** Up to 80 entries as bytes. */
 export function packChunk(entries: readonly Entry[]): Buffer {
   assert(entries.length > 0 && entries.length <= CHUNK_ENTRIES_MAX, 'a chunk has entries');
+  // Entries first, since they say which names there are; in the chunk the names stand first.
   const names = new Map<string, number>();
-  for (const { reserve, priceVersion } of entries) {
-    refer(names, reserve.user);
-    refer(names, reserve.model);
-    refer(names, reserve.requestedModel);
-    refer(names, reserve.provider);
-    refer(names, reserve.priceVersion);
-    refer(names, priceVersion);
+  const entriesEnd = entries.length * ENTRY_BYTES;
+  claim(entriesEnd);
+  for (let index = 0; index < entries.length; index += 1) {
+    packEntry(index * ENTRY_BYTES, entries[index] as Entry, names);
   }
-  let at = HEAD_BYTES;
+  let end = entriesEnd;
   for (const name of names.keys()) {
-    claim(at + 2 + 3 * name.length);
-    const bytes = room.write(name, at + 2);
-    view.setUint16(at, bytes);
-    at += 2 + bytes;
+    claim(end + 2 + 3 * name.length);
+    const bytes = room.write(name, end + 2);
+    view.setUint16(end, bytes);
+    end += 2 + bytes;
   }
-  view.setUint32(12, at - HEAD_BYTES);
-  claim(at + entries.length * ENTRY_BYTES);
-  for (const entry of entries) {
-    packEntry(at, entry, names);
-    at += ENTRY_BYTES;
-  }
-  room[4] = FORMAT;
-  room[5] = 0;
-  view.setUint16(6, ENTRY_BYTES);
-  view.setUint16(8, entries.length);
-  view.setUint16(10, names.size);
-  view.setUint32(0, crc32c(room, 4, at));
-  return Buffer.from(room.subarray(0, at));
+  const chunk = Buffer.allocUnsafe(HEAD_BYTES + end);
+  const entriesAt = room.copy(chunk, HEAD_BYTES, entriesEnd, end) + HEAD_BYTES;
+  room.copy(chunk, entriesAt, 0, entriesEnd);
+  chunk[4] = FORMAT;
+  chunk[5] = 0;
+  chunk.writeUInt16BE(ENTRY_BYTES, 6);
+  chunk.writeUInt16BE(entries.length, 8);
+  chunk.writeUInt16BE(names.size, 10);
+  chunk.writeUInt32BE(entriesAt - HEAD_BYTES, 12);
+  chunk.writeUInt32BE(crc32c(chunk, 4, chunk.length), 0);
+  return chunk;
 }
 
 /** Sorts as entries were booked; says which times a chunk spans without its being read. */
@@ -111,9 +107,8 @@ export function unpackChunk(bytes: Buffer): Entry[] {
   return entries;
 }
 
-function packEntry(at: number, entry: Entry, names: ReadonlyMap<string, number>): void {
+function packEntry(at: number, entry: Entry, names: Map<string, number>): void {
   const { reserve, usage } = entry;
-  const ref = (name: string): number => names.get(name) as number;
   setUint48(at, entry.sequence);
   setUint48(at + 6, entry.timeMs);
   view.setBigUint64(at + 12, reserve.reservationId);
@@ -130,12 +125,12 @@ function packEntry(at: number, entry: Entry, names: ReadonlyMap<string, number>)
   setUint48(at + 82, usage.cacheWrite1hTokens);
   setUint48(at + 88, usage.outputTokens);
   setUint48(at + 94, usage.reasoningTokens);
-  view.setUint16(at + 100, ref(reserve.user));
-  view.setUint16(at + 102, ref(reserve.model));
-  view.setUint16(at + 104, ref(reserve.requestedModel));
-  view.setUint16(at + 106, ref(reserve.provider));
-  view.setUint16(at + 108, ref(reserve.priceVersion));
-  view.setUint16(at + 110, ref(entry.priceVersion));
+  view.setUint16(at + 100, refer(names, reserve.user));
+  view.setUint16(at + 102, refer(names, reserve.model));
+  view.setUint16(at + 104, refer(names, reserve.requestedModel));
+  view.setUint16(at + 106, refer(names, reserve.provider));
+  view.setUint16(at + 108, refer(names, reserve.priceVersion));
+  view.setUint16(at + 110, refer(names, entry.priceVersion));
   view.setUint16(at + 112, entry.status);
   view.setUint8(at + 114, ENTRY_KINDS.indexOf(entry.kind));
   view.setUint8(at + 115, entry.source === null ? NO_SOURCE : SOURCES.indexOf(entry.source));
@@ -198,8 +193,10 @@ function unpackEntry(from: DataView, at: number, names: readonly string[]): Entr
   };
 }
 
-function refer(names: Map<string, number>, name: string): void {
-  if (!names.has(name)) names.set(name, names.size);
+function refer(names: Map<string, number>, name: string): number {
+  let ref = names.get(name);
+  if (ref === undefined) names.set(name, (ref = names.size));
+  return ref;
 }
 
 function claim(bytes: number): void {

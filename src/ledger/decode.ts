@@ -3,7 +3,7 @@
 
 import { APIS } from '../kernel/api.js';
 import type { JournalRecord } from '../kernel/record.js';
-import { journalOf, NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
+import { NAME_BYTES_MAX, reservationIdOf } from '../kernel/record.js';
 import { nano } from '../kernel/money.js';
 import type { TraceParent } from '../kernel/trace.js';
 import { SERVICE_TIERS } from '../kernel/usage.js';
@@ -68,7 +68,10 @@ class Fields {
   }
 
   u48(at: number): number {
-    return this.u32(at) + this.u16(at + 4) * 2 ** 32;
+    const low = this.u32(at);
+    const high = this.u16(at + 4);
+    // Nearly every count: a small integer, which takes no memory of its own.
+    return high === 0 ? low : high * 2 ** 32 + low;
   }
 
   i64(at: number): bigint {
@@ -77,6 +80,11 @@ class Fields {
 
   u64(at: number): bigint {
     return this.#view.getBigUint64(this.#offset + at, true);
+  }
+
+  /** Of the reservation whose id stands there: all above its 40 bits. */
+  journalOf(at: number): number {
+    return this.u32(at + 4) >>> 8;
   }
 
   hex(at: number, bytes: number): string {
@@ -144,6 +152,9 @@ function decodeFields(
     return { found: 'name', span };
   }
   const at = fields.of(bytes, offset);
+  if ((kind === KIND.settle || kind === KIND.void) && at.journalOf(16) !== cursor.journalId) {
+    return fault('the record ends a reservation of another journal');
+  }
   const record =
     kind === KIND.reserve
       ? reserveOf(at, cursor, sequence)
@@ -157,9 +168,6 @@ function decodeFields(
               ? adjustOf(at, cursor, sequence)
               : null;
   if (record === null) return fault('a field of the record has no meaning');
-  if ('reservationId' in record && journalOf(record.reservationId) !== cursor.journalId) {
-    return fault('the record ends a reservation of another journal');
-  }
   return { found: 'record', span, record };
 }
 
@@ -170,7 +178,7 @@ function reserveOf(at: Fields, { names, journalId }: Cursor, sequence: number) {
   const provider = names.get(at.u32(56));
   const priceVersion = names.get(at.u32(60));
   const amount = nano(at.i64(32));
-  const worst = nano(amount + at.i64(80));
+  const worst = at.u32(80) === 0 && at.u32(84) === 0 ? amount : nano(amount + at.i64(80));
   if (user === undefined || model === undefined || requestedModel === undefined) return null;
   if (provider === undefined || priceVersion === undefined) return null;
   if (amount < 0n || worst < amount) return null;
