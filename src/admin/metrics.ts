@@ -26,8 +26,8 @@ const ROWS_MAX = 1_000;
 
 export async function metricsText(running: Running): Promise<string> {
   const date = today(running);
-  const books = await running.books(date);
-  const spends = await spendsOf(running, date);
+  // Asked for at once and answered in this order: the books are brought up to date by the first.
+  const [books, spends] = await Promise.all([running.books(date), spendsOf(running, date)]);
   const readings = running.tally.read();
   const registry = new Registry();
   const metrics = [
@@ -143,7 +143,7 @@ async function spendsOf({ config, ledger }: Running, date: LocalDate): Promise<S
   const each: SpendBy[] = ['model', 'provider'];
   if (config.admin.metricsUserLabels) each.push('user');
   const queries = each.map((by) => ({ by, from: date, to: date }));
-  const results = await ledger.spends(queries, ROWS_MAX);
+  const results = await ledger.bookedSpends(queries, ROWS_MAX);
   const [models = [], providers = [], users = []] = results.map(({ rows }) => rows);
   return { models, providers, users };
 }

@@ -99,8 +99,12 @@ export function alertView({ event, channels }: OwedAlert) {
 
 export async function booksView(running: Running) {
   const date = today(running);
-  const books = await running.books(date);
-  const [users = [], models = []] = await top(running, ['user', 'model'], date);
+  // Asked for at once and answered in this order: the books are brought up to date by the first.
+  const [books, [users = [], models = []], alerts] = await Promise.all([
+    running.books(date),
+    top(running, ['user', 'model'], date),
+    running.ledger.recentAlerts(ALERTS),
+  ]);
   const { version, asOfMs } = running.prices();
   return {
     books: {
@@ -116,7 +120,7 @@ export async function booksView(running: Running) {
       return { ...rowView(row), limit_usd: limit === null ? null : usdText(limit) };
     }),
     models: models.map(rowView),
-    alerts: (await running.ledger.recentAlerts(ALERTS)).map(alertView),
+    alerts: alerts.map(alertView),
     outbox: { pending: books.alertsPending, dead: books.alertsDead },
     prices: { version, age_seconds: Math.max(0, Math.floor((running.now() - asOfMs) / 1000)) },
   };
@@ -124,7 +128,7 @@ export async function booksView(running: Running) {
 
 async function top({ ledger }: Running, each: readonly SpendBy[], date: LocalDate) {
   const queries = each.map((by) => ({ by, from: date, to: date }));
-  return (await ledger.spends(queries, TOP_ROWS)).map(({ rows }) => rows);
+  return (await ledger.bookedSpends(queries, TOP_ROWS)).map(({ rows }) => rows);
 }
 
 const rowView = ({ name, requests, cost }: SpendRow) => ({

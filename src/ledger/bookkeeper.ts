@@ -223,6 +223,10 @@ export class Bookkeeper implements BookVerbs {
 
   spends(queries: readonly SpendQuery[], rowsMax: number, nowMs: number): SpendResult[] {
     this.#bookAll(nowMs);
+    return this.bookedSpends(queries, rowsMax);
+  }
+
+  bookedSpends(queries: readonly SpendQuery[], rowsMax: number): SpendResult[] {
     return queries.map((query) => spendBooked(this.#store, query, rowsMax));
   }
 

@@ -177,13 +177,13 @@ export class Ledger {
 
   /** What was spent, up to now: the dearest rows, and the total of all. */
   async spend(query: SpendQuery, rowsMax = Number.POSITIVE_INFINITY): Promise<SpendResult> {
-    const [result] = await this.spends([query], rowsMax);
+    const [result] = await this.#call('spends', [query], rowsMax, this.#options.now());
     return result as SpendResult;
   }
 
-  /** The same of several questions, for which the books are brought up to date once. */
-  spends(queries: readonly SpendQuery[], rowsMax: number): Promise<SpendResult[]> {
-    return this.#call('spends', queries, rowsMax, this.#options.now());
+  /** The same of several questions, as far as it is booked: `status` before it books the rest. */
+  bookedSpends(queries: readonly SpendQuery[], rowsMax: number): Promise<SpendResult[]> {
+    return this.#call('bookedSpends', queries, rowsMax);
   }
 
   /** What has been booked since the last question, so many at most; needs `keepsRecent`. */

@@ -90,6 +90,8 @@ export interface BookVerbs {
   raises(): Raise[];
   putRaise(raise: Raise): void;
   spends(queries: readonly SpendQuery[], rowsMax: number, nowMs: number): SpendResult[];
+  /** The same of what is booked already: for who asks for more than one thing at a time. */
+  bookedSpends(queries: readonly SpendQuery[], rowsMax: number): SpendResult[];
   /** At most so many; fewer only when there are no more. */
   recent(limit: number): Recent;
   drained(nowMs: number): void;

@@ -24,6 +24,8 @@ export interface Fault {
 }
 
 const CHUNK_BYTES = 256 * 1024;
+/** Mostly there is little to read, and zeros behind it. */
+const FIRST_BYTES = 16 * 1024;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 /** One for all: whoever reads into it has taken the records out before anyone else reads. */
 const CHUNK = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -64,12 +66,15 @@ export class Tail {
   read(recordsMax: number): JournalRecord[] {
     const records: JournalRecord[] = [];
     this.#fault = null;
+    let bytesMax = FIRST_BYTES;
     while (records.length < recordsMax && this.#open()) {
       const before = this.#offset;
       const segment = this.#segment;
-      const bytes = this.#load(this.#offset);
+      const bytes = this.#load(this.#offset, bytesMax);
       if (!this.#readChunk(bytes, records) || this.#fault !== null) break;
-      if (this.#segment === segment && this.#offset === before) break;
+      const isFull = bytesMax === CHUNK_BYTES;
+      if (isFull && this.#segment === segment && this.#offset === before) break;
+      bytesMax = CHUNK_BYTES;
     }
     return records;
   }
@@ -135,8 +140,8 @@ export class Tail {
     return false;
   }
 
-  #load(position: number): Buffer {
-    const bytes = this.#disk.read(this.#fd as number, CHUNK, position);
+  #load(position: number, bytesMax: number): Buffer {
+    const bytes = this.#disk.read(this.#fd as number, CHUNK.subarray(0, bytesMax), position);
     return CHUNK.subarray(0, bytes);
   }
 

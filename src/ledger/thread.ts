@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../kernel/assert.js';
 import { messageOf } from '../kernel/errors.js';
 import { BATCH_RECORDS, Bookkeeper } from './bookkeeper.js';
-import type { FromThread, Request, ThreadData, ThreadError } from './protocol.js';
+import type { FromThread, Request, ThreadData, ThreadError, Verb } from './protocol.js';
 
 /**
  * Between two looks. A commit syncs the disk, which stalls the journals' writes on the same file
@@ -13,6 +13,11 @@ import type { FromThread, Request, ThreadData, ThreadError } from './protocol.js
  * it.
  */
 const POLL_MS = 500;
+
+/** These look themselves, and put the next look off: whoever asks often costs no commits. */
+const LOOKING: ReadonlySet<Verb> = new Set(['status', 'spends', 'utcTotals', 'adjust', 'drained']);
+/** Not for ever: old entries are let go of only between two questions. */
+const PUT_OFF_MAX_MS = 10_000;
 
 const port = parentPort;
 assert(port !== null, 'this file is a worker');
@@ -33,11 +38,13 @@ const open = (): Bookkeeper =>
   new Bookkeeper({ ...data, onAlerts: () => send({ kind: 'alerts' }) });
 
 let timer: NodeJS.Timeout | null = null;
+let lookedMs = 0;
 /** A failure is told once, and again when it changes. */
 let told = '';
 
 function look(): void {
   let isBusy = false;
+  lookedMs = Date.now();
   try {
     const records = keeper?.tick(Date.now()) ?? 0;
     const isBehind = records >= BATCH_RECORDS;
@@ -62,6 +69,7 @@ async function answer({ id, verb, args }: Request): Promise<void> {
     const value = await method.apply(owner, [...args]);
     if (verb === 'start') timer = setTimeout(look, POLL_MS);
     send({ kind: 'answer', id, value });
+    if (LOOKING.has(verb) && Date.now() - lookedMs < PUT_OFF_MAX_MS) timer?.refresh();
     if (verb === 'close') port?.close();
   } catch (error) {
     send({ kind: 'refusal', id, error: errorOf(error) });

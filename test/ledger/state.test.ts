@@ -65,3 +65,16 @@ t.test('a question waits for what was written before it, not for all that comes'
   t.same(keeper.spends([], 1, NOON_MS), []);
   t.equal(keeper.status(20260325, NOON_MS).entries, 3);
 });
+
+t.test('what is asked for beside the state of the books is of the same moment', async (t) => {
+  const { keeper, journal, id } = sceneOf(t);
+  const rows = (): number => {
+    const query = { by: 'model', from: 20260325, to: 20260325 } as const;
+    return keeper.bookedSpends([query], 1)[0]?.rows[0]?.requests ?? 0;
+  };
+  journal.settle(settleOf(id));
+  journal.flush();
+  t.equal(rows(), 0, 'it books nothing itself');
+  keeper.status(20260325, NOON_MS);
+  t.equal(rows(), 1);
+});
