@@ -51,6 +51,26 @@ t.test(
   },
 );
 
+t.test('what waits to be tried again when its provider is replaced goes on', async (t) => {
+  const port = await freePort();
+  const upstream = upstreamAt(`http://127.0.0.1:${port}`);
+  const server = createServer((_request, response) => response.end('here'));
+  const answer = ask(upstream);
+  // Nothing is left of it between the first attempt and the next, which finds the provider there.
+  await new Promise<void>((resolve) => upstream.retire(resolve));
+  server.listen(port, '127.0.0.1');
+  t.equal(await answer, '200 here');
+  t.match(await ask(upstream), /^not sent: .*another has taken its place/);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+t.test('what waits to be tried again when all is closed is told', async (t) => {
+  const upstream = upstreamAt(`http://127.0.0.1:${await freePort()}`);
+  const answer = ask(upstream);
+  upstream.retire(() => upstream.close());
+  t.match(await answer, /^not sent: .*the proxy is closing its connections/);
+});
+
 t.test('who waits for a connection when all are closed is told', async (t) => {
   const url = new URL(`http://127.0.0.1:${await freePort()}`);
   const limits = { connectTimeoutMs: 10_000, connectionsMax: 1, idleMs: 1_000 };
