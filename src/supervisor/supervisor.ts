@@ -20,7 +20,7 @@ import { tallyBytes, TallyReader } from '../proxy/tally.js';
 import { TokenPool } from '../tokens/pool.js';
 import { Alerts } from './alerts.js';
 import { Balances } from './balances.js';
-import { watchCertificate } from './certificate.js';
+import { certificateFault, watchCertificate } from './certificate.js';
 import { Control, VERSION } from './control.js';
 import { Keys } from './keys.js';
 import { encodingsOf, Prices, pricesInForce } from './prices.js';
@@ -226,7 +226,10 @@ export class Supervisor {
     this.#threads = threads;
     if (server.tls !== null) {
       // Before a worker reads it: what changes in between is not missed.
-      const onRenewed = (): void => threads.tell({ type: 'certificate' });
+      const onRenewed = (): void => {
+        threads.tell({ type: 'certificate' });
+        threads.fill();
+      };
       this.#certificate = watchCertificate(server.tls, { onRenewed, log: this.#log });
     }
     this.#control = await Control.start(this.#runningWith(ledger, threads));
@@ -316,6 +319,7 @@ export class Supervisor {
       pool: this.#pool,
       nextJournalId: () => ledger.nextJournalId(),
       recover: (journalId) => this.#balances.recover(ledger, journalId),
+      startFault: () => certificateFault(this.#config.server.tls),
       onLedgerFailed: (message) => this.#ledgerFailed(`The journal failed: ${message}`),
       onGaveUp: (message) => this.#fail(message),
       log: this.#log,

@@ -6,7 +6,7 @@ import { Worker, MessageChannel } from 'node:worker_threads';
 import type { BudgetConfig, Config } from '../config/config.js';
 import { type FromWorker, type ToWorker, type WorkerStart } from '../http/thread.js';
 import { type Deferred, deferred } from '../kernel/deferred.js';
-import { TokenPakError } from '../kernel/errors.js';
+import { messageOf, TokenPakError } from '../kernel/errors.js';
 import type { TokenPool } from '../tokens/pool.js';
 
 /** A worker that lives shorter than this counts as a failed start. */
@@ -25,6 +25,8 @@ export interface WorkersOptions {
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
   readonly recover: (journalId: number) => Promise<void>;
+  /** Why none could be started now; whoever says so says `fill` when it has passed. */
+  readonly startFault: () => string | null;
   readonly onLedgerFailed: (message: string) => void;
   readonly onGaveUp: (message: string) => void;
   readonly log: (line: string) => void;
@@ -36,6 +38,8 @@ export class Workers {
   readonly #threads = new Map<number, Worker>();
   /** How often each worker has died soon after it listened, in a row. */
   readonly #shortLives = new Map<number, number>();
+  /** Those that have died and cannot be started for now. */
+  readonly #vacant = new Set<number>();
   #configurations = 0;
   #stopping = false;
 
@@ -124,7 +128,7 @@ export class Workers {
   }
 
   async #replace(index: number, journalId: number, livedMs: number): Promise<void> {
-    const { recover, log, onGaveUp } = this.#options;
+    const { recover, startFault, log, onGaveUp } = this.#options;
     const shortLives = livedMs < SHORT_LIFE_MS ? (this.#shortLives.get(index) ?? 0) + 1 : 0;
     this.#shortLives.set(index, shortLives);
     if (shortLives >= SHORT_LIVES_MAX) {
@@ -132,11 +136,35 @@ export class Workers {
     }
     try {
       await recover(journalId);
-      await this.#startOne(index);
-      log(`worker ${index} was started again`);
     } catch (error) {
-      onGaveUp(`worker ${index} cannot be started again: ${String(error)}`);
+      return this.#giveUp(index, error);
     }
+    const fault = startFault();
+    if (fault !== null && this.#threads.size > 0) {
+      // The others serve: to end with it would cost everyone what costs a share now.
+      this.#vacant.add(index);
+      return log(`✗ worker ${index} is not started again for now: ${fault}`);
+    }
+    await this.#startAgain(index);
+  }
+
+  async #startAgain(index: number): Promise<void> {
+    try {
+      await this.#startOne(index);
+      this.#options.log(`worker ${index} was started again`);
+    } catch (error) {
+      this.#giveUp(index, error);
+    }
+  }
+
+  #giveUp(index: number, error: unknown): void {
+    this.#options.onGaveUp(`worker ${index} cannot be started again: ${messageOf(error)}`);
+  }
+
+  /** What kept workers from being started has passed. */
+  fill(): void {
+    for (const index of this.#vacant) void this.#startAgain(index);
+    this.#vacant.clear();
   }
 
   /**

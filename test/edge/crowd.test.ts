@@ -1,41 +1,18 @@
 // How many requests of one user are in flight, over all workers, whatever becomes of them.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
-import { doomedWorkers } from '../flow/doomed-workers.js';
-import {
-  type Answer,
-  post,
-  type RunningProxy,
-  startProxy,
-  temporaryFolder,
-} from '../flow/harness.js';
-import { type Held, startHeldProvider } from '../flow/held-provider.js';
-import { asking, budgets, config } from '../flow/setup.js';
+import { type Answer, post, temporaryFolder } from '../flow/harness.js';
+import type { Held } from '../flow/held-provider.js';
+import { asking, budgets } from '../flow/setup.js';
+import { startHeldProxy } from './held-proxy.js';
 
 const MAX = 3;
 
 t.setTimeout(60_000);
 
-const folder = temporaryFolder(t);
-const trigger = join(folder, 'trigger');
-let proxy: RunningProxy;
-let provider: Awaited<ReturnType<typeof startHeldProvider>>;
-
-t.before(async () => {
-  provider = await startHeldProvider(t);
-  proxy = await startProxy(t, {
-    folder,
-    workers: 2,
-    config: config({
-      folder,
-      providerUrl: provider.url,
-      budget: 'daily_limit_cents: 100000, clamp_output: false',
-      more: `server: { max_concurrent_per_user: ${MAX} }`,
-    }),
-    env: doomedWorkers(folder, trigger),
-  });
+const { proxy, provider, killWorker } = await startHeldProxy(t, {
+  folder: temporaryFolder(t),
+  server: `max_concurrent_per_user: ${MAX}`,
 });
 
 const ask = (user = 'ann', more: object = {}): Promise<Answer> =>
@@ -101,7 +78,7 @@ t.test('every end of a request gives its place back', async (t) => {
 t.test('so does a worker that dies', async (t) => {
   const open = Array.from({ length: MAX }, () => ask().catch(() => null));
   const held = await nextOnes(MAX);
-  writeFileSync(trigger, '');
+  killWorker();
   await proxy.said('was started again');
   for (const one of held) one.answer(1);
   const answers = await Promise.all(open);

@@ -7,10 +7,10 @@ import { connect } from 'node:tls';
 import { OpenAI } from 'openai';
 import t from 'tap';
 import { Agent, setGlobalDispatcher } from 'undici';
-import { type RunningProxy, startProxy, temporaryFolder } from '../flow/harness.js';
-import { startHeldProvider } from '../flow/held-provider.js';
-import { asking, config } from '../flow/setup.js';
+import { type RunningProxy, temporaryFolder } from '../flow/harness.js';
+import { asking } from '../flow/setup.js';
 import { FIRST, type Pair, SECOND } from './certificates.js';
+import { startHeldProxy } from './held-proxy.js';
 import { dial } from './raw.js';
 
 t.setTimeout(60_000);
@@ -33,22 +33,10 @@ async function shownBy({ url }: RunningProxy): Promise<string> {
   return String(subject.CN);
 }
 
-let proxy: RunningProxy;
-let provider: Awaited<ReturnType<typeof startHeldProvider>>;
-
-t.before(async () => {
-  put(FIRST);
-  provider = await startHeldProvider(t);
-  proxy = await startProxy(t, {
-    folder,
-    workers: 2,
-    config: config({
-      folder,
-      providerUrl: provider.url,
-      budget: 'daily_limit_cents: 100000',
-      more: 'server: { tls: { cert_file: tls.pem, key_file: tls.key } }',
-    }),
-  });
+put(FIRST);
+const { proxy, provider, killWorker } = await startHeldProxy(t, {
+  folder,
+  server: 'tls: { cert_file: tls.pem, key_file: tls.key }',
 });
 
 t.test('an SDK streams over HTTPS, and its stream outlives the certificate', async (t) => {
@@ -79,6 +67,20 @@ t.test('a certificate without its key changes nothing', async (t) => {
   t.match(proxy.output(), /tls\.key is not the key of the certificate in .*tls\.pem/);
   t.equal(await shownBy(proxy), SECOND.name);
 });
+
+t.test(
+  'a worker that dies beside such a pair waits for another, and the others serve',
+  async (t) => {
+    killWorker();
+    await proxy.said('is not started again for now');
+    t.match(proxy.output(), /not started again for now: .*tls\.key is not the key/);
+    t.equal(await shownBy(proxy), SECOND.name);
+    put(FIRST);
+    await proxy.said('was started again');
+    while ((await shownBy(proxy)) === SECOND.name);
+    t.match(proxy.output(), /worker \d was started again/);
+  },
+);
 
 t.test('plain HTTP is hung up on', async (t) => {
   const socket = dial(proxy.url);
