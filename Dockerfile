@@ -21,7 +21,8 @@ COPY fixtures/recipe.yaml fixtures/recipe.yaml
 RUN ln -s /app/dist/src/cli/main.js /usr/local/bin/tokenpak \
   && chmod +x dist/src/cli/main.js \
   && install -d -o node -g node -m 0700 /data
-USER node
+# The image's `node`, by number: runAsNonRoot in Kubernetes believes no name.
+USER 1000:1000
 # storage.path: /data in the config, which is mounted at /etc/tokenpak/config.yaml.
 VOLUME /data
 EXPOSE 8000
