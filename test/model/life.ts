@@ -17,7 +17,7 @@ import type { Proxy } from '../../src/proxy/proxy.js';
 import { Tally, tallyBytes } from '../../src/proxy/tally.js';
 import { Turn } from '../../src/proxy/turn.js';
 import { Balances } from '../../src/supervisor/balances.js';
-import type { Deadline } from '../../src/upstream/deadlines.js';
+import { Deadline } from '../../src/upstream/deadlines.js';
 import { Doom } from './doom.js';
 
 export const STORAGE = '/sim';
@@ -149,7 +149,7 @@ export class Life {
     const deadlines = {
       timeoutMs: 600_000,
       add(expire: () => void) {
-        worker.deadline = { dueMs: now() + 600_000, expire };
+        worker.deadline = new Deadline(now() + 600_000, expire);
         return worker.deadline;
       },
       remove: () => undefined,
