@@ -12,16 +12,8 @@ import type {
 } from '../kernel/record.js';
 import { NAME_BYTES_MAX } from '../kernel/record.js';
 import { SERVICE_TIERS } from '../kernel/usage.js';
-import {
-  ALERT_EVENTS,
-  finish,
-  KIND,
-  LENGTH,
-  NAME_TEXT_OFFSET,
-  type Place,
-  SOURCES,
-  WINDOWS,
-} from './layout.js';
+import { ALERT_EVENTS, KIND, LENGTH, NAME_TEXT_OFFSET, SOURCES, WINDOWS } from './layout.js';
+import { finish, i64, type Place, u16, u32, u48, u8 } from './place.js';
 
 /** The segment-local numbers of a reserve record's names. */
 export interface ReserveRefs {
@@ -40,7 +32,7 @@ export function encodeName(
   assert(name.ref > 0, 'a name needs a number');
   assert(name.textBytes <= NAME_BYTES_MAX, 'a name is at most 1 KiB');
   const { bytes, offset } = place;
-  bytes.writeUInt32LE(name.ref, offset + 16);
+  u32(place, 16, name.ref);
   bytes.write(name.text, offset + NAME_TEXT_OFFSET, 'utf8');
   return finish(place, { kind: KIND.name, length: NAME_TEXT_OFFSET + name.textBytes, sequence });
 }
@@ -54,20 +46,20 @@ export function encodeReserve(
   assert(record.amount >= 0n, 'a reservation is not negative');
   assert(record.worst >= record.amount, 'no reservation is above the worst case');
   const { bytes, offset } = place;
-  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
-  bytes.writeUIntLE(record.deadlineMs, offset + 24, 6);
-  bytes.writeBigInt64LE(record.amount, offset + 32);
-  bytes.writeUInt32LE(record.date, offset + 40);
-  bytes.writeUInt32LE(refs.user, offset + 44);
-  bytes.writeUInt32LE(refs.model, offset + 48);
-  bytes.writeUInt32LE(refs.requestedModel, offset + 52);
-  bytes.writeUInt32LE(refs.provider, offset + 56);
-  bytes.writeUInt32LE(refs.priceVersion, offset + 60);
-  bytes.writeUIntLE(record.inputBoundTokens, offset + 64, 6);
-  bytes.writeUIntLE(record.maxOutputTokens, offset + 72, 6);
-  bytes.writeUInt8(record.retryCount, offset + 78);
+  u48(place, 16, record.timeMs);
+  u48(place, 24, record.deadlineMs);
+  i64(place, 32, record.amount);
+  u32(place, 40, record.date);
+  u32(place, 44, refs.user);
+  u32(place, 48, refs.model);
+  u32(place, 52, refs.requestedModel);
+  u32(place, 56, refs.provider);
+  u32(place, 60, refs.priceVersion);
+  u48(place, 64, record.inputBoundTokens);
+  u48(place, 72, record.maxOutputTokens);
+  u8(place, 78, record.retryCount);
   bytes[offset + 79] = record.api === null ? 0 : 1 + APIS.indexOf(record.api);
-  bytes.writeBigInt64LE(record.worst - record.amount, offset + 80);
+  i64(place, 80, record.worst - record.amount);
   if (record.trace !== null) {
     bytes[offset + 88] = 1;
     bytes[offset + 89] = record.trace.flags;
@@ -86,24 +78,24 @@ export function encodeSettle(
   assert(record.cost >= 0n, 'a cost is not negative');
   const { bytes, offset } = place;
   const usage = record.usage;
-  bytes.writeBigUInt64LE(record.reservationId, offset + 16);
-  bytes.writeUIntLE(record.timeMs, offset + 24, 6);
-  bytes.writeBigInt64LE(record.cost, offset + 32);
-  bytes.writeUIntLE(usage.inputTokens, offset + 40, 6);
-  bytes.writeUIntLE(usage.cachedInputTokens, offset + 48, 6);
-  bytes.writeUIntLE(usage.cacheWriteTokens, offset + 56, 6);
-  bytes.writeUIntLE(usage.cacheWrite1hTokens, offset + 64, 6);
-  bytes.writeUIntLE(usage.outputTokens, offset + 72, 6);
-  bytes.writeUIntLE(usage.reasoningTokens, offset + 80, 6);
-  bytes.writeUInt16LE(record.status, offset + 88);
+  i64(place, 16, record.reservationId);
+  u48(place, 24, record.timeMs);
+  i64(place, 32, record.cost);
+  u48(place, 40, usage.inputTokens);
+  u48(place, 48, usage.cachedInputTokens);
+  u48(place, 56, usage.cacheWriteTokens);
+  u48(place, 64, usage.cacheWrite1hTokens);
+  u48(place, 72, usage.outputTokens);
+  u48(place, 80, usage.reasoningTokens);
+  u16(place, 88, record.status);
   bytes[offset + 90] = SOURCES.indexOf(record.source);
   bytes[offset + 91] = record.overrun ? 1 : 0;
-  bytes.writeUInt32LE(priceVersionRef, offset + 92);
-  bytes.writeUIntLE(usage.audioInputTokens, offset + 96, 6);
+  u32(place, 92, priceVersionRef);
+  u48(place, 96, usage.audioInputTokens);
   bytes[offset + 102] = SERVICE_TIERS.indexOf(usage.serviceTier);
-  bytes.writeUIntLE(usage.audioOutputTokens, offset + 104, 6);
-  bytes.writeUInt32LE(usage.webSearches, offset + 112);
-  bytes.writeUInt32LE(usage.fileSearches, offset + 116);
+  u48(place, 104, usage.audioOutputTokens);
+  u32(place, 112, usage.webSearches);
+  u32(place, 116, usage.fileSearches);
   return finish(place, { kind: KIND.settle, length: LENGTH[KIND.settle] as number, sequence });
 }
 
@@ -112,10 +104,9 @@ export function encodeVoid(
   sequence: number,
   record: Omit<VoidRecord, 'kind'>,
 ): number {
-  const { bytes, offset } = place;
-  bytes.writeBigUInt64LE(record.reservationId, offset + 16);
-  bytes.writeUIntLE(record.timeMs, offset + 24, 6);
-  bytes.writeUInt16LE(record.status, offset + 32);
+  i64(place, 16, record.reservationId);
+  u48(place, 24, record.timeMs);
+  u16(place, 32, record.status);
   return finish(place, { kind: KIND.void, length: LENGTH[KIND.void] as number, sequence });
 }
 
@@ -125,12 +116,11 @@ export function encodeAdjust(
   record: Omit<AdjustRecord, 'kind' | 'adjustmentId'>,
   providerRef: number,
 ): number {
-  const { bytes, offset } = place;
-  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
-  bytes.writeBigInt64LE(record.amount, offset + 24);
-  bytes.writeUInt32LE(record.utcDate, offset + 32);
-  bytes.writeUInt32LE(record.date, offset + 36);
-  bytes.writeUInt32LE(providerRef, offset + 40);
+  u48(place, 16, record.timeMs);
+  i64(place, 24, record.amount);
+  u32(place, 32, record.utcDate);
+  u32(place, 36, record.date);
+  u32(place, 40, providerRef);
   return finish(place, { kind: KIND.adjust, length: LENGTH[KIND.adjust] as number, sequence });
 }
 
@@ -141,15 +131,15 @@ export function encodeAlert(
   refs: { readonly scope: number; readonly model: number },
 ): number {
   const { bytes, offset } = place;
-  bytes.writeUIntLE(record.timeMs, offset + 16, 6);
-  bytes.writeBigInt64LE(record.spent, offset + 24);
-  bytes.writeBigInt64LE(record.limit ?? 0n, offset + 32);
-  bytes.writeUInt32LE(record.date, offset + 40);
-  bytes.writeUInt32LE(refs.scope, offset + 44);
+  u48(place, 16, record.timeMs);
+  i64(place, 24, record.spent);
+  i64(place, 32, record.limit ?? 0n);
+  u32(place, 40, record.date);
+  u32(place, 44, refs.scope);
   bytes[offset + 48] = ALERT_EVENTS.indexOf(record.event);
   bytes[offset + 49] = WINDOWS.indexOf(record.window);
   bytes[offset + 50] = record.limit === null ? 0 : 1;
-  bytes.writeUInt32LE(refs.model, offset + 52);
+  u32(place, 52, refs.model);
   return finish(place, { kind: KIND.alert, length: LENGTH[KIND.alert] as number, sequence });
 }
 

@@ -24,7 +24,8 @@ import {
   encodeSettle,
   encodeVoid,
 } from './encode.js';
-import { NAME_TEXT_OFFSET, nameSpan, type Place, UNIT_BYTES } from './layout.js';
+import { NAME_TEXT_OFFSET, nameSpan, UNIT_BYTES } from './layout.js';
+import type { Place } from './place.js';
 import {
   createSegment,
   listSegments,
@@ -57,6 +58,7 @@ export class Journal {
   readonly #options: Required<JournalOptions>;
   readonly #disk: Disk;
   readonly #batch: Buffer;
+  readonly #view: DataView;
   readonly #open = new Set<bigint>();
   #batchBytes = 0;
   #sequence = 0;
@@ -86,6 +88,7 @@ export class Journal {
     this.#disk = this.#options.disk;
     assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
     this.#batch = Buffer.alloc(Math.min(BATCH_BYTES, segmentBytes));
+    this.#view = new DataView(this.#batch.buffer, this.#batch.byteOffset, this.#batch.length);
     assert(journalId >= 0 && journalId <= JOURNAL_ID_MAX, 'journal number');
     try {
       this.#disk.makeDirectory(directory);
@@ -328,7 +331,7 @@ export class Journal {
     assert(this.#position + offset + span <= this.#options.segmentBytes, 'room was kept back');
     const sequence = this.#sequence;
     try {
-      const bytes = encode({ bytes: this.#batch, offset }, sequence);
+      const bytes = encode({ bytes: this.#batch, view: this.#view, offset }, sequence);
       assert(bytes === span, 'a record takes the room that was claimed');
     } catch (error) {
       this.#batch.fill(0, offset, offset + span);

@@ -76,23 +76,3 @@ export const nameSpan = (textBytes: number): number => spanOf(NAME_TEXT_OFFSET +
 /** The checksum of a record: everything but the field that holds it. */
 export const checksum = (bytes: Uint8Array, offset: number, span: number): number =>
   crc32c(bytes, offset + 8, offset + span, crc32c(bytes, offset, offset + 4));
-
-export interface Place {
-  readonly bytes: Buffer;
-  readonly offset: number;
-}
-
-/** Writes header, mark and checksum around fields that are already in place. Returns the span. */
-export function finish(
-  { bytes, offset }: Place,
-  head: { kind: number; length: number; sequence: number },
-): number {
-  const span = spanOf(head.length);
-  bytes[offset] = FORMAT_VERSION;
-  bytes[offset + 1] = head.kind;
-  bytes.writeUInt16LE(head.length, offset + 2);
-  bytes.writeUIntLE(head.sequence, offset + 8, 6);
-  bytes[offset + span - 1] = END_MARK;
-  bytes.writeUInt32LE(checksum(bytes, offset, span), offset + 4);
-  return span;
-}

@@ -158,7 +158,8 @@ t.test('no journal ends the reservation of another', async (t) => {
   other.close();
   editSegment(directory, { journalId: 2, number: 0 }, (bytes) => {
     const record = { reservationId: id, timeMs: NOON_MS, status: 500 };
-    encodeVoid({ bytes, offset: UNIT_BYTES }, 0, record);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    encodeVoid({ bytes, view, offset: UNIT_BYTES }, 0, record);
   });
   t.match(readJournal(directory, 2), { records: [], fault: { why: /of another journal/ } });
   mine.close();
