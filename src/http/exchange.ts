@@ -8,6 +8,10 @@ import type { TraceParent } from '../kernel/trace.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
 import type { Tally } from '../proxy/tally.js';
 
+const STATUS_LINES = Object.fromEntries(
+  Object.entries(STATUS_CODES).map(([status, words]) => [status, `${status} ${words}`]),
+);
+
 /** Tells an SSE client nothing. */
 const COMMENT = ':\n\n';
 
@@ -20,6 +24,12 @@ const PATIENCE_MS = 4000;
 /** Who takes nothing of a large answer for so long is gone. */
 const IDLE_MS_MAX = 60_000;
 const LARGE_BYTES = 1024 * 1024;
+
+interface Head {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly common?: Headers | undefined;
+}
 
 /** What all exchanges of a worker hold. */
 export interface Held {
@@ -43,7 +53,7 @@ export class HttpExchange implements Exchange {
   readonly #response: HttpResponse;
   #ready: (() => void) | null = null;
   /** Of a streamed answer: it goes out with the first bytes, in one packet. */
-  #begun: { readonly status: number; readonly headers: Headers } | null = null;
+  #begun: Head | null = null;
   #blocked = false;
   /** What is held back ends an event: a comment may follow. */
   #isBetweenEvents = true;
@@ -110,23 +120,24 @@ export class HttpExchange implements Exchange {
     this.tally.gauge('held_bytes', this.#held.bytes);
   }
 
-  reply(status: number, headers: Headers, body: string | Uint8Array): void {
-    if (!this.#closes) return this.#reply(status, headers, body);
+  reply(status: number, headers: Headers, body: string | Uint8Array, common?: Headers): void {
+    const head: Head = { status, headers, common };
+    if (!this.#closes) return this.#reply(head, body);
     this.isReplying = true;
     // Not at once: uWebSockets would read on in the bytes at hand, though it closes. Behind a
     // request that has no answer it hangs up.
-    setImmediate(() => this.#reply(status, headers, body));
+    setImmediate(() => this.#reply(head, body));
   }
 
-  #reply(status: number, headers: Headers, body: string | Uint8Array): void {
+  #reply(head: Head, body: string | Uint8Array): void {
     if (this.closed) return;
     this.closed = true;
     if (body.length > LARGE_BYTES) {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      return this.#replyInParts(status, headers, bytes);
+      return this.#replyInParts(head, bytes);
     }
     this.#response.cork(() => {
-      this.#head(status, headers);
+      this.#head(head);
       // A body behind the head of a HEAD answer would be read as the next answer.
       if (!this.#isHead) return void this.#response.end(body, this.#closes);
       this.#response.endWithoutBody(Buffer.byteLength(body), this.#closes);
@@ -164,7 +175,7 @@ export class HttpExchange implements Exchange {
   }
 
   /** An answer that no socket takes at once, in as many parts as the client's reading makes. */
-  #replyInParts(status: number, headers: Headers, body: Uint8Array): void {
+  #replyInParts(head: Head, body: Uint8Array): void {
     const response = this.#response;
     let taken = 0;
     let idleMs = 0;
@@ -190,7 +201,7 @@ export class HttpExchange implements Exchange {
     response.onAborted(over);
     response.onWritable(more);
     response.cork(() => {
-      this.#head(status, headers);
+      this.#head(head);
       more(0);
     });
   }
@@ -241,7 +252,7 @@ export class HttpExchange implements Exchange {
 
   #beginOnce(): void {
     if (this.#begun === null) return;
-    this.#head(this.#begun.status, this.#begun.headers);
+    this.#head(this.#begun);
     this.#begun = null;
   }
 
@@ -250,13 +261,28 @@ export class HttpExchange implements Exchange {
     this.letGo();
   }
 
-  #head(status: number, headers: Headers): void {
-    this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
-    const [first, ...others] = headers;
+  #head({ status, headers, common }: Head): void {
+    // What uWebSockets writes where it is told nothing.
+    if (status !== 200) this.#response.writeStatus(STATUS_LINES[status] ?? `${status} Unknown`);
+    const [first] = headers;
     if (first === undefined) return;
-    // uWebSockets writes what it is given as it is: one call into it, not one for each header.
+    // It writes what it is given as it is: one call into it, not one for each header.
     let rest = first[1];
-    for (const [name, value] of others) rest += `\r\n${name}: ${value}`;
-    this.#response.writeHeader(first[0], rest);
+    for (let at = 1; at < headers.length; at++) rest += lineOf(headers[at] as Headers[number]);
+    this.#response.writeHeader(first[0], common === undefined ? rest : rest + linesOf(common));
   }
+}
+
+const lineOf = ([name, value]: Headers[number]): string => `\r\n${name}: ${value}`;
+
+/** Of lists that are answered with again and again. */
+const knownLines = new WeakMap<Headers, string>();
+
+function linesOf(common: Headers): string {
+  let lines = knownLines.get(common);
+  if (lines === undefined) {
+    lines = common.map(lineOf).join('');
+    knownLines.set(common, lines);
+  }
+  return lines;
 }

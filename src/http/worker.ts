@@ -13,6 +13,7 @@ import { KeyRing } from '../keys/key-ring.js';
 import { Journal } from '../ledger/journal.js';
 import { catalogueOf } from '../pricing/catalogue.js';
 import { PriceTable } from '../pricing/table.js';
+import { AskedAgain } from '../proxy/asked-again.js';
 import { LearnedOutput } from '../proxy/learned.js';
 import type { Proxy } from '../proxy/proxy.js';
 import { Tally } from '../proxy/tally.js';
@@ -58,6 +59,7 @@ function build(): Proxy {
     now: () => Date.now(),
     nowUs: () => performance.now() * 1000,
     tally: new Tally(start.tally, start.index),
+    askedAgain: new AskedAgain(),
     learned: new LearnedOutput(),
     reported: new Set(),
   };

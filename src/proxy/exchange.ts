@@ -30,8 +30,8 @@ export interface Exchange {
   keep(): void;
   /** Once for each `keep`. */
   letGo(): void;
-  /** The whole answer at once. */
-  reply(status: number, headers: Headers, body: string | Uint8Array): void;
+  /** The whole answer at once. What many answers have in common is one and the same list. */
+  reply(status: number, headers: Headers, body: string | Uint8Array, common?: Headers): void;
   /** The head of a streamed answer; `write` and `end` follow. */
   begin(status: number, headers: Headers): void;
   /**

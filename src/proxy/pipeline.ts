@@ -32,6 +32,7 @@ export function serve(
     if (!isAdmitted(outcome)) {
       // Midnight may have passed while the prompt was counted.
       const { date } = decidedQuote.account;
+      proxy.askedAgain.refused(proxy, exchange, caller, decidedQuote);
       reportRejection(proxy, outcome, date);
       const rejection = budgetRejection(proxy, outcome, date);
       return reject(exchange, anonymousId(), rejection);

@@ -10,6 +10,7 @@ import type { PriceTable } from '../pricing/table.js';
 import type { TokenClient } from '../tokens/client.js';
 import type { Deadlines } from '../upstream/deadlines.js';
 import type { Upstream } from '../upstream/upstream.js';
+import type { AskedAgain } from './asked-again.js';
 import type { LearnedOutput } from './learned.js';
 import type { Tally } from './tally.js';
 import type { Turn } from './turn.js';
@@ -33,6 +34,7 @@ export interface Proxy {
   /** Microseconds since some instant, monotonic: for durations. */
   readonly nowUs: () => number;
   readonly tally: Tally;
+  readonly askedAgain: AskedAgain;
   /** For `reserve: expected`; else nobody asks it. */
   readonly learned: LearnedOutput;
   /** What this worker has reported, as `event|scope|window|ordinal`. */

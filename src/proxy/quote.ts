@@ -13,6 +13,7 @@ import { speaks, wireOf } from '../upstream/provider.js';
 import { DEPTH_MAX, outline, VALUES_MAX } from '../wire/json.js';
 import { shortened } from '../wire/shortened.js';
 import { type ModelRequest, readRequest } from '../wire/request.js';
+import type { Request } from './asked-again.js';
 import { type Caller, mayUse } from './caller.js';
 import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
@@ -59,8 +60,12 @@ export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
 }
 
 /** What a request holds while it runs: its worst case, or what its model is expected to bring. */
-export function heldFor(proxy: Proxy, request: ModelRequest, candidate: Candidate): NanoUsd {
-  const worst = worstOf(request, candidate);
+export function heldFor(
+  proxy: Proxy,
+  request: ModelRequest,
+  candidate: Candidate,
+  worst = worstOf(request, candidate),
+): NanoUsd {
   if (proxy.config.budget.reserve === 'worst_case') return worst;
   const expected = proxy.learned.expected(candidate.model.name);
   if (expected === null || expected >= candidate.outputTokens) return worst;
@@ -68,6 +73,21 @@ export function heldFor(proxy: Proxy, request: ModelRequest, candidate: Candidat
 }
 
 export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quote | Rejection {
+  const read =
+    proxy.askedAgain.find(proxy, exchange, caller) ?? requestFrom(proxy, exchange, caller);
+  if ('rejected' in read) return read;
+  const account = proxy.accounts.of(caller.user, proxy.calendar.dateAt(proxy.now()));
+  if (account === null) {
+    return {
+      rejected: 'ledger_unavailable',
+      message: 'The budget counters cannot hold this caller now. Nothing was sent.',
+    };
+  }
+  const { body, whole, request, candidates } = read;
+  return { account, body, whole, request, candidates };
+}
+
+function requestFrom(proxy: Proxy, exchange: Exchange, caller: Caller): Request | Rejection {
   const parsed = parseBriefly(exchange.body);
   if ('rejected' in parsed) return parsed;
   const { body, whole } = parsed;
@@ -98,13 +118,6 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quot
       param: request.wanted.rounds > 1 ? 'tools' : 'previous_response_id',
     };
   }
-  const account = proxy.accounts.of(caller.user, proxy.calendar.dateAt(proxy.now()));
-  if (account === null) {
-    return {
-      rejected: 'ledger_unavailable',
-      message: 'The budget counters cannot hold this caller now. Nothing was sent.',
-    };
-  }
   const bound = inputBound(exchange.api, body, exchange.body.length);
   const boundsOf = (each: PricedModel) => ({
     bound: boundFor(bound, each) + preambleTokens(exchange, body, each),
@@ -115,7 +128,7 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quot
   if (fallback !== null && mayUse(caller, fallback.name)) {
     candidates.push(candidateOf(request, fallback, boundsOf(fallback), true));
   }
-  return { account, body, whole, request, candidates };
+  return { body, whole, request, candidates };
 }
 
 /** Reads a body without its long texts, which are read when somebody asks for them. */

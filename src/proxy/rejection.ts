@@ -2,11 +2,12 @@
 
 import type { Budget } from '../budget/account.js';
 import type { Refusal } from '../budget/admit.js';
+import type { Api } from '../kernel/api.js';
 import { timeText, windowBounds } from '../kernel/calendar.js';
 import { type ErrorCode, ERRORS } from '../kernel/errors.js';
 import { centsText, dollars } from '../kernel/money.js';
 import { type LocalDate, scopeUser } from '../kernel/scope.js';
-import { errorBody } from '../wire/error.js';
+import { errorBody, forRequest } from '../wire/error.js';
 import type { Exchange, Headers } from './exchange.js';
 import type { Proxy } from './proxy.js';
 
@@ -18,28 +19,31 @@ export interface Rejection {
   readonly headers?: Headers;
   /** Where the config chooses another status than the table. */
   readonly status?: number;
+  /** Of one that is told again and again: its bodies as they were written. */
+  readonly bodies?: Map<Api, string>;
 }
 
 export const isRejection = (value: object): value is Rejection => 'rejected' in value;
 
 export function reject(exchange: Exchange, requestId: string, rejection: Rejection): void {
   exchange.tally.rejected(rejection.rejected);
-  const body = errorBody(exchange.api, {
-    code: rejection.rejected,
-    message: rejection.message,
-    param: rejection.param ?? null,
-    members: rejection.members ?? {},
-    requestId,
-  });
+  const { api } = exchange;
+  const body = rejection.bodies?.get(api) ?? bodyOf(api, rejection);
   exchange.reply(
     rejection.status ?? ERRORS[rejection.rejected].status,
     [
       ['content-type', 'application/json'],
       ['x-tokenpak-request-id', requestId],
-      ...(rejection.headers ?? []),
     ],
-    body,
+    forRequest(api, body, requestId),
+    rejection.headers,
   );
+}
+
+function bodyOf(api: Api, { rejected: code, message, param, members, bodies }: Rejection): string {
+  const body = errorBody(api, { code, message, param: param ?? null, members: members ?? {} });
+  bodies?.set(api, body);
+  return body;
 }
 
 /** The rejection of a refused admission: which budget, of whom, until when; or what crowd. */
@@ -49,7 +53,7 @@ export function budgetRejection(proxy: Proxy, refusal: Refusal, date: LocalDate)
   if (last?.reason === reason && last.settled === settled && last.amount === amount) {
     return last.rejection;
   }
-  const rejection = rejectionOf(proxy, refusal, date);
+  const rejection = { ...rejectionOf(proxy, refusal, date), bodies: new Map<Api, string>() };
   lastSaid.set(budget, { reason, settled, amount, rejection });
   return rejection;
 }

@@ -12,9 +12,14 @@ import type { Proxy } from './proxy.js';
 /** Windows remembered per worker; when full, a few are reported again and the ledger drops them. */
 const REPORTED_MAX = 100_000;
 
+const refusedBefore = new WeakSet<Budget>();
+
 export function reportRejection(proxy: Proxy, refusal: Refusal, date: LocalDate): void {
   if (refusal.reason !== 'exceeded') return;
   const { budget, settled: spent, limit } = refusal;
+  // Who is refused asks again: the object is found sooner than its name is put together.
+  if (refusedBefore.has(budget)) return;
+  refusedBefore.add(budget);
   report(proxy, budget, { event: 'budget_exceeded', date, spent, limit, model: null });
 }
 

@@ -10,13 +10,11 @@ export interface WireError {
   readonly param?: string | null;
   /** Further members of the error object: `daily_spent`, `daily_limit` … */
   readonly members?: Readonly<Record<string, string>>;
-  /** `null` inside a stream, whose head has told it. */
-  readonly requestId: string | null;
 }
 
 /** The JSON text of an error response's body. */
 export function errorBody(api: Api, error: WireError): string {
-  const { code, message, param = null, members, requestId } = error;
+  const { code, message, param = null, members } = error;
   if (api !== 'messages') {
     const type = ERRORS[code].openai;
     return JSON.stringify({ error: { code, type, param, message, ...members } });
@@ -24,9 +22,9 @@ export function errorBody(api: Api, error: WireError): string {
   const type = ERRORS[code].anthropic;
   // The official SDK exposes `details.error_code` to its caller as `errorCode`.
   const details = { error_code: code };
-  return JSON.stringify({
-    type: 'error',
-    error: { type, code, message, ...members, details },
-    ...(requestId === null ? {} : { request_id: requestId }),
-  });
+  return JSON.stringify({ type: 'error', error: { type, code, message, ...members, details } });
 }
+
+/** The same body for one request, whose id of hex digits Anthropic's API tells. */
+export const forRequest = (api: Api, body: string, requestId: string): string =>
+  api === 'messages' ? `${body.slice(0, -1)},"request_id":"${requestId}"}` : body;

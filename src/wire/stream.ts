@@ -170,7 +170,7 @@ export const cutMessage = (code: ErrorCode): string =>
 
 /** What a client of this wire understands as the end of a stream that failed. */
 export function cutEvent(api: 'chat' | 'messages', code: ErrorCode): Uint8Array {
-  const body = errorBody(api, { code, message: cutMessage(code), requestId: null });
+  const body = errorBody(api, { code, message: cutMessage(code) });
   return Buffer.from(
     api === 'chat' ? `data: ${body}\n\ndata: [DONE]\n\n` : `event: error\ndata: ${body}\n\n`,
   );

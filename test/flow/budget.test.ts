@@ -194,6 +194,9 @@ t.test('money that requests in flight hold is no money spent', async (t) => {
   const messages = await post(`${proxy.url}/v1/messages`, 'ann', asking(10, { model: 'claude' }));
   t.equal(messages.status, 429);
   t.match(messages.json, { type: 'error', error: { code: 'budget_in_flight' } });
+  for (const which of ['once more', 'in the same bytes']) {
+    t.equal((await chat('ann', asking(10))).status, 429, which);
+  }
 
   held.answer(3);
   t.equal((await slow).json['cost_cents'], 3);

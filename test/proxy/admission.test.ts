@@ -1,7 +1,7 @@
 import t from 'tap';
 import { assert } from '../../src/kernel/assert.js';
 import { admission, isAdmitted } from '../../src/proxy/admission.js';
-import type { Exchange } from '../../src/proxy/exchange.js';
+import type { Exchange, Headers } from '../../src/proxy/exchange.js';
 import { serve } from '../../src/proxy/pipeline.js';
 import { quoteFor } from '../../src/proxy/quote.js';
 import { countingProxy, LARGE } from './counting.js';
@@ -30,8 +30,8 @@ t.test('a rejection that midnight comes before is one of the new day', async (t)
       api: 'chat',
       body: LARGE,
       tally: { rejected: () => undefined },
-      reply: (status: number, headers: Iterable<readonly [string, string]>) =>
-        resolve({ status, headers: Object.fromEntries(headers) }),
+      reply: (status: number, headers: Headers, _body: string, common: Headers) =>
+        resolve({ status, headers: Object.fromEntries([...headers, ...common]) }),
     } as unknown as Exchange;
     serve(scene.proxy, exchange, USER, () => 'none');
   });

@@ -12,6 +12,7 @@ import { WindowClock } from '../../src/kernel/calendar.js';
 import { nano } from '../../src/kernel/money.js';
 import type { AlertRecord } from '../../src/kernel/record.js';
 import { PriceTable } from '../../src/pricing/table.js';
+import { AskedAgain } from '../../src/proxy/asked-again.js';
 import type { Proxy } from '../../src/proxy/proxy.js';
 import { RECIPE } from '../config/recipe-file.js';
 
@@ -35,6 +36,7 @@ export function countingProxy(t: Test, nowMs: number) {
     tally: { count: () => undefined },
     journal: { alert: (record: AlertRecord) => scene.alerts.push(record) },
     turn: { after: () => undefined },
+    askedAgain: new AskedAgain(),
     reported: new Set(),
   } as unknown as Proxy;
   /** Lower than any request costs, for everyone together. */

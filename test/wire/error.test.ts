@@ -1,14 +1,14 @@
 import t from 'tap';
 import { ERRORS, type ErrorCode } from '../../src/kernel/errors.js';
-import { errorBody } from '../../src/wire/error.js';
+import { errorBody, forRequest } from '../../src/wire/error.js';
 
 const message = 'User user-a has reached daily budget limit ($3.00). Rejecting request.';
 const members = { daily_spent: '$3.60', daily_limit: '$3.00' };
-const exceeded = { code: 'budget_exceeded', message, members, requestId: 'req_1' } as const;
+const exceeded = { code: 'budget_exceeded', message, members } as const;
 
 t.test('a rejection on the chat route reads as documented, in this order', async (t) => {
   t.equal(
-    errorBody('chat', exceeded),
+    forRequest('chat', errorBody('chat', exceeded), 'req_1'),
     '{"error":{"code":"budget_exceeded","type":"budget_exceeded","param":null,' +
       `"message":"${message}","daily_spent":"$3.60","daily_limit":"$3.00"}}`,
   );
@@ -16,7 +16,7 @@ t.test('a rejection on the chat route reads as documented, in this order', async
 
 t.test('a rejection on the messages route carries the same members', async (t) => {
   t.equal(
-    errorBody('messages', exceeded),
+    forRequest('messages', errorBody('messages', exceeded), 'req_1'),
     '{"type":"error","error":{"type":"billing_error","code":"budget_exceeded",' +
       `"message":"${message}","daily_spent":"$3.60","daily_limit":"$3.00",` +
       '"details":{"error_code":"budget_exceeded"}},"request_id":"req_1"}',
@@ -26,7 +26,7 @@ t.test('a rejection on the messages route carries the same members', async (t) =
 t.test('every code has a body in both shapes', async (t) => {
   for (const [name, row] of Object.entries(ERRORS)) {
     const code = name as ErrorCode;
-    const error = { code, message: 'm', param: 'n', requestId: null };
+    const error = { code, message: 'm', param: 'n' };
     t.same(JSON.parse(errorBody('chat', error)), {
       error: { code, type: row.openai, param: 'n', message: 'm' },
     });
