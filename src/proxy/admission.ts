@@ -162,10 +162,10 @@ function admitOne(
   candidate: Candidate,
   enforce: boolean,
 ): Admitted | Refusal {
-  const held = heldFor(proxy, quote.request, candidate);
+  const worst = worstOf(quote.request, candidate);
+  const held = heldFor(proxy, quote.request, candidate, worst);
   const outcome = admit(proxy.counters, quote.account, held, enforce);
   if ('reason' in outcome) return outcome;
-  const worst = worstOf(quote.request, candidate);
   return { reservation: outcome, candidate, worst, clamped: null };
 }
 

@@ -10,6 +10,8 @@ import type { Outgoing } from './outgoing.js';
 import type { Proxy } from './proxy.js';
 import type { Rejection } from './rejection.js';
 
+type Header = Headers[number];
+
 /** What becomes of the provider's answer. */
 export interface Answer {
   data(chunk: Buffer): void;
@@ -29,8 +31,8 @@ export interface AnswerParts {
 }
 
 /** The headers of every forwarded answer: the provider's, then ours. */
-export function answerHeaders({ proxy, call, headers, sent }: AnswerParts): [string, string][] {
-  const all = headers.map(([name, value]): [string, string] => [name, value]);
+export function answerHeaders({ proxy, call, headers, sent }: AnswerParts): Header[] {
+  const all = [...headers];
   all.push(
     ['x-tokenpak-request-id', call.requestId],
     ['x-tokenpak-model', call.candidate.model.name],

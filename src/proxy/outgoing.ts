@@ -25,7 +25,8 @@ export interface Outgoing {
   readonly dropped: readonly string[];
 }
 
-const AS_IT_CAME = { headers: {}, toolNames: NO_TOOL_NAMES, dropped: [] } as const;
+const NO_HEADERS = {};
+const NONE: readonly string[] = [];
 
 export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
   const { candidate, clamped, quote } = call;
@@ -62,7 +63,14 @@ export function outgoing(exchange: Exchange, call: Call): Outgoing | Rejection {
   }
   const untouched = Object.keys(set).length === 0;
   const body = untouched ? exchange.body : editMembers(exchange.body, { set, remove });
-  return { wire, body, usageInjected, ...AS_IT_CAME };
+  return {
+    wire,
+    body,
+    usageInjected,
+    headers: NO_HEADERS,
+    toolNames: NO_TOOL_NAMES,
+    dropped: NONE,
+  };
 }
 
 /**

@@ -109,8 +109,10 @@ export class PlainAnswer implements Answer {
     const all = answerHeaders(this.#parts);
     if (cost !== undefined) all.push(['x-tokenpak-cost-cents', cost]);
     // A translated body is JSON, whatever the provider called its own.
-    const type = all.find(([name]) => name === 'content-type');
-    if (exchange.api !== sent.wire && type !== undefined) type[1] = 'application/json';
+    if (exchange.api !== sent.wire) {
+      const type = all.findIndex(([name]) => name === 'content-type');
+      if (type >= 0) all[type] = ['content-type', 'application/json'];
+    }
     const status = this.#clientStatus(json);
     proxy.turn.after(() => {
       exchange.reply(status, all, body);

@@ -28,11 +28,15 @@ const BARE_INPUT_TOKENS = 16;
 /** UTF-16 units have at most this many bytes of UTF-8. */
 const BYTES_PER_UNIT = 3;
 
+const NO_PARTS: readonly unknown[] = [];
+
 /** The parts of a message or item that may be media. */
-function mediaParts(item: Json): unknown[] {
-  const output = item['output'];
+function mediaParts(item: Json): readonly unknown[] {
+  const { content, output } = item;
+  // A text, as nearly every message.
+  if (typeof content === 'string' && output === undefined) return NO_PARTS;
   return [
-    ...partsOf(item['content']),
+    ...partsOf(content),
     // What a tool of the Responses API gave back: a text, a list of parts, or a screenshot.
     ...partsOf(isJson(output) ? [output] : output),
   ];

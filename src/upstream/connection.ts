@@ -69,21 +69,26 @@ export class Connection implements ResponseSink {
       .once('close', () => this.close(this.#failure ?? new Error('the provider hung up')));
   }
 
-  /** Sends a request. False when not a byte of it was taken: the connection had broken before. */
-  send(request: InFlight, head: string, body: Buffer | string): boolean {
+  /**
+   * Sends a request; its head lacks the length of the body, and what ends it. False when not a byte
+   * of it was taken: the connection had broken before.
+   */
+  send(request: InFlight, head: Buffer, body: Buffer): boolean {
     this.#request = request;
     this.#isReusable = true;
     this.#parser.expect();
     const socket = this.#socket;
+    const end = `${body.length}\r\n\r\n`;
     if (body.length <= JOINED_BYTES_MAX) {
-      const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      const joined = Buffer.allocUnsafe(head.length + bytes.length);
-      joined.write(head, 'latin1');
-      joined.set(bytes, head.length);
+      const joined = Buffer.allocUnsafe(head.length + end.length + body.length);
+      joined.set(head);
+      joined.write(end, head.length, 'latin1');
+      joined.set(body, head.length + end.length);
       socket.write(joined);
     } else {
       socket.cork();
-      socket.write(head, 'latin1');
+      socket.write(head);
+      socket.write(end, 'latin1');
       socket.write(body);
       socket.uncork();
     }

@@ -74,8 +74,8 @@ export class Upstream {
   /** Of answers that have not begun. Under backpressure only the caller's own deadline counts. */
   readonly firstBytes: Deadlines;
   readonly #headers: Readonly<Record<string, string>>;
-  /** The heads' beginnings, which are the same for every request. */
-  readonly #heads = new Map<Target, string>();
+  /** Of requests without headers of their own, which are nearly all. */
+  readonly #heads = new Map<Target, Buffer>();
   #isRetired = false;
 
   constructor(provider: ProviderConfig, now: () => number) {
@@ -93,7 +93,8 @@ export class Upstream {
 
   forward(request: ForwardRequest, handler: ForwardHandler): Forwarding {
     const head = this.#headOf(request);
-    const exchange = new UpstreamExchange(this, handler, head ?? '', request.body);
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
+    const exchange = new UpstreamExchange(this, handler, head ?? NO_HEAD, body);
     if (head === null) exchange.abort(UNSENDABLE);
     else if (this.#isRetired) exchange.failed(RETIRED, false);
     else exchange.attempt();
@@ -111,26 +112,25 @@ export class Upstream {
   }
 
   /** `null` when it cannot be sent. */
-  #headOf({ target, body, headers }: ForwardRequest): string | null {
-    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    let head = isEmpty(headers) ? this.#heads.get(target) : undefined;
-    if (head === undefined) {
-      const built = this.#headWith(target, headers);
-      if (built === null) return null;
-      head = built;
-      if (isEmpty(headers)) this.#heads.set(target, head);
-    }
-    return `${head}content-length: ${bytes}\r\n\r\n`;
+  #headOf({ target, headers }: ForwardRequest): Buffer | null {
+    const known = isEmpty(headers) ? this.#heads.get(target) : undefined;
+    if (known !== undefined) return known;
+    const head = this.#headWith(target, headers);
+    if (head !== null && isEmpty(headers)) this.#heads.set(target, head);
+    return head;
   }
 
-  /** A header given takes the place of ours. `null` when a value would end its line. */
-  #headWith(target: Target, headers: Readonly<Record<string, string>>): string | null {
+  /**
+   * Up to the length of the body. A header given takes the place of ours. `null` when a value would
+   * end its line.
+   */
+  #headWith(target: Target, headers: Readonly<Record<string, string>>): Buffer | null {
     let head = `POST ${pathOf(this.provider, target)} HTTP/1.1\r\n`;
     for (const [name, value] of Object.entries({ ...this.#headers, ...headers })) {
       if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return null;
       head += `${name}: ${value}\r\n`;
     }
-    return head;
+    return Buffer.from(`${head}content-length: `, 'latin1');
   }
 }
 
@@ -141,13 +141,15 @@ function isEmpty(headers: Readonly<Record<string, string>>): boolean {
 
 const RETIRED = new Error('another has taken its place');
 
+const NO_HEAD = Buffer.alloc(0);
+
 /** A client's header holds what would end the line it stands in. */
 const UNSENDABLE: Abort = { message: 'cannot be sent a header of this request', isLate: false };
 
 class UpstreamExchange implements Waiter, InFlight, Forwarding {
   readonly #upstream: Upstream;
-  readonly #head: string;
-  readonly #body: Buffer | string;
+  readonly #head: Buffer;
+  readonly #body: Buffer;
   #handler: ForwardHandler | null;
   #connection: Connection | null = null;
   #firstByte: Deadline | null = null;
@@ -155,7 +157,7 @@ class UpstreamExchange implements Waiter, InFlight, Forwarding {
   #isUnreadable = false;
   #attempts = 0;
 
-  constructor(upstream: Upstream, handler: ForwardHandler, head: string, body: Buffer | string) {
+  constructor(upstream: Upstream, handler: ForwardHandler, head: Buffer, body: Buffer) {
     this.#upstream = upstream;
     this.#handler = handler;
     this.#head = head;

@@ -242,6 +242,9 @@ export function appendMembers(source: Uint8Array, text: string): Buffer {
   if (text === '') return bytes;
   let at = bytes.lastIndexOf(CLOSE_BRACE);
   while (at > 0 && (bytes[at - 1] ?? 0) <= SPACE_MAX) at--;
-  const comma = bytes[at - 1] === OPEN_BRACE ? '' : ',';
-  return Buffer.concat([bytes.subarray(0, at), Buffer.from(comma + text), bytes.subarray(at)]);
+  const added = bytes[at - 1] === OPEN_BRACE ? text : `,${text}`;
+  const whole = Buffer.allocUnsafe(bytes.length + Buffer.byteLength(added));
+  bytes.copy(whole, 0, 0, at);
+  bytes.copy(whole, at + whole.write(added, at), at);
+  return whole;
 }

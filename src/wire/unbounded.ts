@@ -89,6 +89,7 @@ const grouped = (api: Api, tool: unknown): readonly unknown[] =>
     : [tool];
 
 function unboundedTool(api: Api, body: JsonObject): Unbounded | null {
+  if (api !== 'responses' && isAbsent(body['tools'])) return null;
   for (const [place, tools] of toolLists(api, body)) {
     for (const [index, entry] of tools.entries()) {
       if (place === 'tools' && isBoundable(api, entry)) continue;
@@ -130,17 +131,19 @@ const AUDIO_HOLDERS: Readonly<Partial<Record<Api, { list: string; parts: readonl
   responses: { list: 'input', parts: ['content', 'output'] },
 };
 
+const isRefusedAudio = (api: Api, part: unknown): boolean =>
+  isObject(part) &&
+  textOf(part['type']).includes('audio') &&
+  !(api === 'chat' && part['type'] === HEARD);
+
 function audioPart(api: Api, body: JsonObject): Unbounded | null {
   const holder = AUDIO_HOLDERS[api];
   if (holder === undefined) return null;
   for (const [index, item] of listOf(body[holder.list]).entries()) {
     if (!isObject(item)) continue;
     for (const name of holder.parts) {
-      const isAudio = (part: unknown): boolean =>
-        isObject(part) &&
-        textOf(part['type']).includes('audio') &&
-        !(api === 'chat' && part['type'] === HEARD);
-      if (listOf(item[name]).some(isAudio)) {
+      const parts = item[name];
+      if (Array.isArray(parts) && parts.some((part) => isRefusedAudio(api, part))) {
         return refuse(`${holder.list}[${index}].${name}`, 'Audio input');
       }
     }

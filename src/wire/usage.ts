@@ -51,17 +51,15 @@ interface OpenAiReport {
   readonly tier: unknown;
 }
 
-function openAiUsage({ input, output, total, tier, ...details }: OpenAiReport): Usage | null {
-  const cached = detail(details.inputDetails, 'cached_tokens');
-  const written = detail(details.inputDetails, 'cache_write_tokens');
-  const reasoning = detail(details.outputDetails, 'reasoning_tokens');
-  const heard = detail(details.inputDetails, 'audio_tokens');
-  const spoken = detail(details.outputDetails, 'audio_tokens');
+function openAiUsage(report: OpenAiReport): Usage | null {
+  const { input, inputDetails, output, outputDetails, total, tier } = report;
+  const cached = detail(inputDetails, 'cached_tokens');
+  const written = detail(inputDetails, 'cache_write_tokens');
+  const reasoning = detail(outputDetails, 'reasoning_tokens');
+  const heard = detail(inputDetails, 'audio_tokens');
+  const spoken = detail(outputDetails, 'audio_tokens');
   // Of the writes, those that live twelve hours instead of half of one.
-  const long = detail(
-    memberOf(details.inputDetails, 'cache_write_tokens_details'),
-    'ttl_12h_tokens',
-  );
+  const long = detail(memberOf(inputDetails, 'cache_write_tokens_details'), 'ttl_12h_tokens');
   if (!isCount(input) || !isCount(output)) return null;
   if (cached === null || written === null || reasoning === null) return null;
   if (heard === null || spoken === null || long === null) return null;
