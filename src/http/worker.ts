@@ -123,7 +123,9 @@ function renewCertificate(): void {
 async function drain(proxy: Proxy, server: Server, graceMs: number): Promise<void> {
   server.listener.stop();
   const deadline = Date.now() + graceMs;
-  while (proxy.journal.openReservations + server.active > 0 && Date.now() < deadline) {
+  // What is open in a journal that takes no more stays open, however long anybody waits.
+  const open = (): number => (proxy.journal.failed ? 0 : proxy.journal.openReservations);
+  while (open() + server.active > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
   end(proxy, server);
@@ -134,7 +136,11 @@ function end(proxy: Proxy, server: Server): void {
   server.listener.close();
   for (const upstream of [...proxy.upstreams.values(), ...replaced]) upstream.close();
   proxy.turn.flush();
-  proxy.journal.close();
+  try {
+    proxy.journal.close();
+  } catch (error) {
+    ledgerFailed(error);
+  }
   start.tokens.close();
   supervisor.close();
 }

@@ -210,8 +210,10 @@ export class Journal {
   close(): void {
     if (this.#closed) return;
     try {
-      if (this.#failure === null) this.flush();
-      if (this.#durable) this.#disk.datasync(this.#fd);
+      if (this.#failure === null) {
+        this.flush();
+        if (this.#durable) this.#syncInLine();
+      }
     } finally {
       this.#closed = true;
       this.#retire(this.#fd);
@@ -261,14 +263,8 @@ export class Journal {
   #rotate(next: number): void {
     this.#append(UNIT_BYTES, encodeSeal);
     this.flush();
-    if (this.#durable) {
-      // Once per segment, in line: later syncs only look at the new file.
-      try {
-        this.#disk.datasync(this.#fd);
-      } catch (error) {
-        throw this.#fail('the journal cannot be synced', error);
-      }
-    }
+    // Once per segment, in line: later syncs only look at the new file.
+    if (this.#durable) this.#syncInLine();
     this.#retire(this.#fd);
     this.#fd = next;
     this.#next = null;
@@ -340,6 +336,14 @@ export class Journal {
     this.#batchBytes += span;
     this.#sequence += 1;
     return sequence;
+  }
+
+  #syncInLine(): void {
+    try {
+      this.#disk.datasync(this.#fd);
+    } catch (error) {
+      throw this.#fail('the journal cannot be synced', error);
+    }
   }
 
   #startSync(): Promise<void> {

@@ -188,6 +188,7 @@ export class Call {
     try {
       append();
     } catch (error) {
+      if (this.#proxy.journal.failed) return;
       process.emitWarning(`request ${this.requestId} ends without a record: ${messageOf(error)}`);
     }
   }

@@ -79,6 +79,8 @@ export class Supervisor {
   #configState: ConfigState = { loadedAtMs: Date.now(), problem: null };
   #reloading: Promise<void> = Promise.resolve();
   #stopping = false;
+  /** Told of: that the end cannot book either is no news. */
+  #booksFailed = false;
 
   private constructor(options: SupervisorOptions, port: number, mocks: Mocks) {
     const { config } = options;
@@ -207,7 +209,10 @@ export class Supervisor {
       keepsRecent: signals !== null,
       now: () => Date.now(),
       onAlerts: () => this.#alerts.wake(),
-      onFailure: (error) => this.#ledgerFailed(`The ledger failed: ${messageOf(error)}`),
+      onFailure: (error) => {
+        this.#booksFailed ||= !this.#stopping;
+        this.#ledgerFailed(`The ledger failed: ${messageOf(error)}`);
+      },
     });
     this.#ledger = ledger;
     this.#alerts.start(ledger);
@@ -373,7 +378,9 @@ export class Supervisor {
     await this.#threads?.drain(this.#config.server.shutdownGraceMs);
     await this.#control?.close();
     if (this.#ledger !== null) {
-      await this.#ledger.drained().catch((error: unknown) => this.#log(`✗ ${messageOf(error)}`));
+      await this.#ledger.drained().catch((error: unknown) => {
+        if (!this.#booksFailed) this.#log(`✗ ${messageOf(error)}`);
+      });
       await Promise.all([this.#alerts.end(), this.#telemetry?.end()]);
       await this.#ledger.close();
     }
