@@ -2,7 +2,7 @@
 // its end. A reservation belongs to the windows it was made in, whatever the clock says when it
 // ends.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BudgetConfig } from '../config/config.js';
 import { limitsOf } from '../config/limits.js';
 import { windowOrdinal } from '../kernel/calendar.js';
@@ -42,6 +42,7 @@ export class Accounts {
   readonly #counters: Counters;
   #config: BudgetConfig;
   readonly #salt: string;
+  #globalSlot = -1;
   #date: LocalDate = 0;
   #cache = new Map<string, Account>();
 
@@ -72,14 +73,16 @@ export class Accounts {
     if (cached !== undefined && this.#isHeld(cached)) return cached;
     const own = limitsOf(this.#config, user);
     const all = limitsOf(this.#config, null);
+    const scope = userScope(user);
+    const slot = this.#slotOf(scope);
     const budgets = [
-      this.budget(userScope(user), 'daily', date, own.daily),
-      this.budget(userScope(user), 'monthly', date, own.monthly),
+      this.#budgetIn(slot, { scope, window: 'daily', limit: own.daily }, date),
+      this.#budgetIn(slot, { scope, window: 'monthly', limit: own.monthly }, date),
       this.budget(GLOBAL_SCOPE, 'daily', date, all.daily),
       this.budget(GLOBAL_SCOPE, 'monthly', date, all.monthly),
     ] as const;
-    const places = this.places(user);
-    if (places === null || budgets.some((budget) => budget === null)) return null;
+    if (slot < 0 || budgets.some((budget) => budget === null)) return null;
+    const places = this.#counters.placesOf(slot);
     const { maxConcurrentPerUser: placesMax } = this.#config;
     const account = { user, date, places, placesMax, budgets: budgets as Account['budgets'] };
     this.#cache.set(user, account);
@@ -88,11 +91,7 @@ export class Accounts {
 
   /** The budget of a scope in the window that holds the date. */
   budget(scope: Scope, window: WindowKind, date: LocalDate, limit: NanoUsd | null): Budget | null {
-    const slot = this.#slotOf(scope);
-    if (slot < 0) return null;
-    const ordinal = windowOrdinal(window, date);
-    const bank = this.#counters.bankOf(slot, window, ordinal);
-    return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+    return this.#budgetIn(this.#slotOf(scope), { scope, window, limit }, date);
   }
 
   /** `null` when the counters cannot hold the user. */
@@ -124,11 +123,27 @@ export class Accounts {
     return true;
   }
 
+  #budgetIn(
+    slot: number,
+    named: Pick<Budget, 'scope' | 'window' | 'limit'>,
+    date: LocalDate,
+  ): Budget | null {
+    if (slot < 0) return null;
+    const { scope, window, limit } = named;
+    const ordinal = windowOrdinal(window, date);
+    const bank = this.#counters.bankOf(slot, window, ordinal);
+    return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+  }
+
+  /** A key is entered once and for good, so everyone's slot is looked for once. */
   #slotOf(scope: Scope): number {
-    return this.#counters.slotOf(this.#keyOf(scope));
+    if (scope === GLOBAL_SCOPE && this.#globalSlot >= 0) return this.#globalSlot;
+    const slot = this.#counters.slotOf(this.#keyOf(scope));
+    if (scope === GLOBAL_SCOPE) this.#globalSlot = slot;
+    return slot;
   }
 
   #keyOf(scope: Scope): bigint {
-    return createHash('sha256').update(this.#salt).update(scope).digest().readBigInt64LE();
+    return hash('sha256', this.#salt + scope, 'buffer').readBigInt64LE();
   }
 }

@@ -1,6 +1,6 @@
 // What there is to tell people: the events, what each says, and the id by which it is told once.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { NanoUsd } from './money.js';
 import type { Scope, WindowKind } from './scope.js';
 
@@ -69,7 +69,7 @@ export type Notice = { readonly key: string; readonly occurredAtMs: number } & (
 
 /** An id that fits a header, a file and a key, whatever names went into the occasion. */
 export const alertId = (occasion: string): string =>
-  `evt_${createHash('sha256').update(occasion).digest('hex').slice(0, 32)}`;
+  `evt_${hash('sha256', occasion, 'hex').slice(0, 32)}`;
 
 export const noticeEvent = ({ event, key, occurredAtMs, details }: Notice): AlertEvent => ({
   eventId: alertId(`${event}|${key}`),

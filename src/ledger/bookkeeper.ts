@@ -17,6 +17,7 @@ import { type Environment, openEnvironment } from './environment.js';
 import { Fold } from './fold.js';
 import { UNIT_BYTES, WINDOWS } from './layout.js';
 import { Unpacker } from './pack.js';
+import type { Progress } from './progress.js';
 import { RecentEntries } from './recent.js';
 import type {
   Adjusted,
@@ -31,7 +32,7 @@ import type {
 import { listSegments, removeUnfinished, type Segment, segmentPath } from './segment.js';
 import { OverdueWatch, stateOf } from './state.js';
 import { type SpendQuery, type SpendResult, spendBooked } from './spend.js';
-import { type Progress, Store } from './store.js';
+import { Store } from './store.js';
 import { faultText, JOURNAL_START, type Position, Tail } from './tail.js';
 import type { UtcTotals } from './utc-totals.js';
 
@@ -290,20 +291,13 @@ export class Bookkeeper implements BookVerbs {
     this.#tails.delete(journalId);
     this.#faultLooks.delete(journalId);
     const progress = this.#store.progressOf(journalId);
-    const charged: Charged[] = [];
+    let charged: Charged[] = [];
     let position = progress?.position ?? JOURNAL_START;
     if (progress?.finished !== true) {
       const tail = new Tail(this.#directory, journalId, position, this.#disk);
       try {
-        this.#bookToEnd(tail, nowMs);
+        charged = this.#bookToEnd(tail, nowMs);
         position = tail.position;
-        const fold = new Fold(this.#store, this.#budget);
-        for (const reserve of this.#store.openReservations(journalId)) {
-          fold.charge(reserve, nowMs);
-          const { reservationId, user, date, amount, worst: cost } = reserve;
-          charged.push({ reservationId, user, date, amount, cost });
-        }
-        this.#commit(fold, [{ journalId, position, finished: true }], nowMs);
       } finally {
         tail.close();
       }
@@ -324,21 +318,30 @@ export class Bookkeeper implements BookVerbs {
     this.#archive.trim(0);
   }
 
-  #bookToEnd(tail: Tail, nowMs: number): void {
+  /** Charges what is open at the end in one transaction with the last of what is written. */
+  #bookToEnd(tail: Tail, nowMs: number): Charged[] {
     const { journalId } = tail;
     for (;;) {
       const fold = new Fold(this.#store, this.#budget);
-      let read = 0;
-      for (let more = READ_RECORDS; more > 0 && read < REPLAY_RECORDS; read += more) {
-        const records = tail.read(READ_RECORDS);
-        for (const record of records) fold.apply(record);
-        more = records.length;
-      }
-      if (read === 0) break;
-      this.#commit(fold, [{ journalId, position: tail.position, finished: false }], nowMs);
+      const isEnd = readInto(fold, tail) < REPLAY_RECORDS;
+      // A torn record at the end was never acknowledged: it is left behind with the file.
+      const fault = isEnd && tail.judge() === 'damaged' ? tail.fault : null;
+      const finished = isEnd && fault === null;
+      const charged = finished ? this.#chargeOpen(fold, journalId, nowMs) : [];
+      this.#commit(fold, [{ journalId, position: tail.position, finished }], nowMs);
+      if (fault !== null) throw damaged(faultText(fault));
+      if (finished) return charged;
     }
-    // A torn record at the end was never acknowledged: it is left behind with the file.
-    if (tail.judge() === 'damaged' && tail.fault !== null) throw damaged(faultText(tail.fault));
+  }
+
+  #chargeOpen(fold: Fold, journalId: number, nowMs: number): Charged[] {
+    const charged: Charged[] = [];
+    for (const reserve of [...this.#store.openReservations(journalId), ...fold.opened.values()]) {
+      if (!fold.charge(reserve, nowMs)) continue;
+      const { reservationId, user, date, amount, worst: cost } = reserve;
+      charged.push({ reservationId, user, date, amount, cost });
+    }
+    return charged;
   }
 
   #commit(fold: Fold, moved: readonly Progress[], nowMs: number): void {
@@ -374,6 +377,17 @@ export class Bookkeeper implements BookVerbs {
     for (const tail of this.#tails.values()) tail.close();
     this.#tails.clear();
   }
+}
+
+/** Some records more; fewer than that many are there only at the journal's end. */
+function readInto(fold: Fold, tail: Tail): number {
+  let read = 0;
+  for (let more = READ_RECORDS; more > 0 && read < REPLAY_RECORDS; read += more) {
+    const records = tail.read(READ_RECORDS);
+    for (const record of records) fold.apply(record);
+    more = records.length;
+  }
+  return read;
 }
 
 const damaged = (what: string): TokenPakError =>

@@ -115,13 +115,17 @@ export class Fold {
     }
   }
 
-  /** Books a reservation whose end nobody saw, at all that it may have cost. */
-  charge(reserve: ReserveRecord, timeMs: number): void {
+  /**
+   * Books a reservation whose end nobody saw, at all that it may have cost. False when it has
+   * ended.
+   */
+  charge(reserve: ReserveRecord, timeMs: number): boolean {
     const open = this.#end(reserve.reservationId);
-    if (open === undefined) return;
+    if (open === undefined) return false;
     const { worst: cost, priceVersion } = open;
     const ending = { kind: 'settle', source: 'unsettled', timeMs, cost, priceVersion } as const;
     this.#book({ ...UNPRICED, ...ending, reserve: open, sequence: 0 });
+    return true;
   }
 
   #end(reservationId: bigint): ReserveRecord | undefined {

@@ -28,15 +28,19 @@ const NOTHING = Buffer.alloc(0);
 /** Behind a key: the least that sorts after it. */
 const NOTHING_ABOVE = Buffer.alloc(1);
 const TIME_BYTES = 6;
+const TIME_ROOM = '\0'.repeat(TIME_BYTES);
 const TIME_MAX_MS = 2 ** 48 - 1;
 
 /** JSON has no bigint: amounts of money are stored as their digits. */
-const packRow = (row: OwedAlert): Buffer =>
-  Buffer.from(
-    JSON.stringify(row, (_, value: unknown) =>
-      typeof value === 'bigint' ? value.toString() : value,
-    ),
-  );
+function packRow({ event, channels }: OwedAlert): Buffer {
+  const { budget } = event;
+  const digits = budget && {
+    ...budget,
+    spent: budget.spent.toString(),
+    limit: budget.limit?.toString() ?? null,
+  };
+  return Buffer.from(JSON.stringify({ event: { ...event, budget: digits }, channels }));
+}
 
 function unpackRow(bytes: Buffer): OwedAlert {
   const { event, channels } = JSON.parse(bytes.toString()) as OwedAlert;
@@ -50,12 +54,6 @@ function unpackRow(bytes: Buffer): OwedAlert {
   return { event: { ...event, budget }, channels };
 }
 
-const timeBytes = (timeMs: number): Buffer => {
-  const bytes = Buffer.alloc(TIME_BYTES);
-  bytes.writeUIntBE(Math.max(0, timeMs), 0, TIME_BYTES);
-  return bytes;
-};
-
 type Kind = 'd' | 'x' | 't';
 
 interface KeyRange {
@@ -63,8 +61,11 @@ interface KeyRange {
   readonly end: Buffer;
 }
 
-const indexKey = (kind: Kind, channel: string, timeMs: number, eventId: string): Buffer =>
-  Buffer.concat([Buffer.from(`${kind}${channel}\0`), timeBytes(timeMs), Buffer.from(eventId)]);
+function indexKey(kind: Kind, channel: string, timeMs: number, eventId: string): Buffer {
+  const key = Buffer.from(`${kind}${channel}\0${TIME_ROOM}${eventId}`);
+  key.writeUIntBE(Math.max(0, timeMs), key.indexOf(0) + 1, TIME_BYTES);
+  return key;
+}
 
 /** All of a kind, or of one channel of it, from one time (included) to another (excluded). */
 const rangeOf = (kind: Kind, channel: string, from = 0, to = TIME_MAX_MS): KeyRange => ({

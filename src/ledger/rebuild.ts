@@ -12,7 +12,8 @@ import { Fold } from './fold.js';
 import { UNIT_BYTES } from './layout.js';
 import { lockDirectory } from './lock.js';
 import { listSegments, type Segment, segmentPath } from './segment.js';
-import { type Progress, Store, storeFile } from './store.js';
+import type { Progress } from './progress.js';
+import { Store, storeFile } from './store.js';
 
 export interface RebuildOptions {
   readonly storagePath: string;

@@ -4,7 +4,6 @@
 
 import { dirname, join } from 'node:path';
 import type { AlertEvent, ChannelPlan } from '../kernel/alert.js';
-import { crc32c } from '../kernel/crc32c.js';
 import { TokenPakError } from '../kernel/errors.js';
 import { nano, type NanoUsd } from '../kernel/money.js';
 import { journalOf, type ReserveRecord } from '../kernel/record.js';
@@ -17,17 +16,17 @@ import { OpenBook, type Page } from './open-book.js';
 import { Outbox } from './outbox.js';
 import { RaiseBook } from './raises.js';
 import { Packer, Unpacker } from './pack.js';
-import type { Position } from './tail.js';
+import {
+  journalIdIn,
+  packProgress,
+  type Progress,
+  PROGRESS_RANGE,
+  progressKey,
+  unpackProgress,
+} from './progress.js';
 import { newerFormat } from './segment.js';
 import { RetiredSums } from './retired.js';
 import { packUtcTotals, unpackUtcTotals, type UtcTotals, utcTotalsKey } from './utc-totals.js';
-
-/** How far a journal is booked; `finished` ones are read no more, whatever still lies on disk. */
-export interface Progress {
-  readonly journalId: number;
-  readonly position: Position;
-  readonly finished: boolean;
-}
 
 /** What the store stands on. */
 export interface Ground {
@@ -38,15 +37,13 @@ export interface Ground {
 const STORE_FORMAT = 1;
 /** A commit may fault in native code when the disk is full: below this none is begun. */
 const FREE_BYTES_MIN = 16 * 1024 * 1024;
-const PROGRESS_PREFIX = 'journal';
 
 export const storeFile = (storagePath: string): string => join(storagePath, 'ledger.lmdb');
 
-const metaKey = (name: string): Buffer => Buffer.from(name);
-const progressKey = (journalId: number): Buffer =>
-  Buffer.concat([metaKey(PROGRESS_PREFIX), new Packer().u32(journalId).done()]);
-const afterPrefix = metaKey('journam');
+/** One for all: whoever starts it is done with it before anyone else starts. */
+const packer = new Packer();
 
+const metaKey = (name: string): Buffer => Buffer.from(name);
 export class Store implements Booked {
   readonly #path: string;
   readonly #disk: Disk;
@@ -147,9 +144,15 @@ export class Store implements Booked {
   }
 
   *#progressRows(): Iterable<Progress> {
-    for (const { key, value } of this.#meta.getRange({ start: progressKey(0), end: afterPrefix })) {
-      yield unpackProgress(key.readUInt32BE(PROGRESS_PREFIX.length), value);
+    for (const { key, value } of this.#meta.getRange(PROGRESS_RANGE)) {
+      yield unpackProgress(journalIdIn(key), value);
     }
+  }
+
+  #countProgresses(): number {
+    let count = 0;
+    for (const _ of this.#meta.getRange(PROGRESS_RANGE)) count += 1;
+    return count;
   }
 
   /** Open reservations, of one journal or of all. */
@@ -168,21 +171,30 @@ export class Store implements Booked {
 
   /** The same by the chunk, in which the first may hold some that come before. */
   *chunks(fromSequence: number): Iterable<readonly Entry[]> {
-    const start = new Packer().u48(Math.max(0, fromSequence - CHUNK_ENTRIES_MAX + 1)).done();
+    const start = packer
+      .start()
+      .u48(Math.max(0, fromSequence - CHUNK_ENTRIES_MAX + 1))
+      .done();
     for (const { value } of this.#entries.getRange({ start })) yield unpackChunk(value);
   }
 
   /** Totals of the days from `from` to `to`, both included. */
   *totalsBetween(from: number, to: number): Iterable<Totals> {
-    const start = new Packer().u32(from).done();
-    const end = new Packer().u32(to + 1).done();
+    const start = packer.start().u32(from).done();
+    const end = packer
+      .start()
+      .u32(to + 1)
+      .done();
     for (const { value } of this.#totals.getRange({ start, end })) yield unpackTotals(value);
   }
 
   /** Totals of the UTC days from `from` to `to`, both included. */
   *utcTotalsBetween(from: number, to: number): Iterable<UtcTotals> {
-    const start = new Packer().u32(from).done();
-    const end = new Packer().u32(to + 1).done();
+    const start = packer.start().u32(from).done();
+    const end = packer
+      .start()
+      .u32(to + 1)
+      .done();
     for (const { value } of this.#utcTotals.getRange({ start, end })) yield unpackUtcTotals(value);
   }
 
@@ -207,7 +219,7 @@ export class Store implements Booked {
 
   #put(fold: Fold, progresses: readonly Progress[], channels: readonly ChannelPlan[]): void {
     for (const page of this.#openBook.change([...fold.opened.values()], fold.ended)) {
-      const key = new Packer().u48(page.number).done();
+      const key = packer.start().u48(page.number).done();
       if (page.entries.length === 0) this.#open.removeSync(key);
       else this.#open.putSync(key, packChunk(page.entries));
     }
@@ -222,7 +234,7 @@ export class Store implements Booked {
       this.#utcTotals.putSync(utcTotalsKey(totals), packUtcTotals(totals));
     }
     for (const { key, settled } of fold.settled.values()) {
-      this.#settled.putSync(key, new Packer().i64(settled).done());
+      this.#settled.putSync(key, packer.start().i64(settled).done());
     }
     for (const event of fold.alerts.values()) this.outbox.owe(event, channels);
     this.#setNumber('entries', fold.entrySequence);
@@ -233,7 +245,7 @@ export class Store implements Booked {
     for (const progress of progresses) {
       this.#meta.putSync(progressKey(progress.journalId), packProgress(progress));
     }
-    this.#setNumber('positions', [...this.#progressRows()].length);
+    this.#setNumber('positions', this.#countProgresses());
   }
 
   /** Read from the store once; kept in step by each commit. */
@@ -302,7 +314,7 @@ export class Store implements Booked {
     if (journalIds.length === 0) return;
     this.#env.transactionSync(() => {
       for (const journalId of journalIds) this.#meta.removeSync(progressKey(journalId));
-      this.#setNumber('positions', [...this.#progressRows()].length);
+      this.#setNumber('positions', this.#countProgresses());
     });
   }
 
@@ -353,32 +365,6 @@ export class Store implements Booked {
   }
 
   #setNumber(name: string, value: number): void {
-    this.#meta.putSync(metaKey(name), new Packer().u48(value).done());
+    this.#meta.putSync(metaKey(name), packer.start().u48(value).done());
   }
-}
-
-function packProgress({ journalId, position, finished }: Progress): Buffer {
-  const row = new Packer()
-    .u32(position.segment)
-    .u32(position.offset)
-    .u48(position.sequence)
-    .u8(finished ? 1 : 0);
-  const sum = progressSum(journalId, row.done());
-  return row.u32(sum).done();
-}
-
-const PROGRESS_BYTES = 15;
-
-/** Of the row and of whose it is: at another journal's key it would be as wrong. */
-const progressSum = (journalId: number, row: Buffer): number =>
-  crc32c(row, 0, PROGRESS_BYTES, journalId);
-
-function unpackProgress(journalId: number, bytes: Buffer): Progress {
-  const from = new Unpacker(bytes);
-  const position = { segment: from.u32(), offset: from.u32(), sequence: from.u48() };
-  const progress = { journalId, position, finished: from.u8() === 1 };
-  // The first books had no sum here.
-  if (from.isAtEnd || from.u32() === progressSum(journalId, bytes)) return progress;
-  const found = `how far journal ${journalId} is booked does not match its checksum`;
-  throw new TokenPakError('ledger_damaged', found);
 }

@@ -88,12 +88,7 @@ export class Tail {
       if (this.#fault === null && this.#followerHasRecords()) this.#setFault('the segment is gone');
       return this.#fault === null ? 'whole' : 'damaged';
     }
-    const fd = this.#fd as number;
-    const rest = readBetween(this.#disk, fd, {
-      start: this.#offset,
-      end: Math.max(this.#offset, this.#disk.size(fd)),
-    });
-    const verdict = judgeRest(rest);
+    const verdict = this.#hasMore() ? judgeRest(this.#rest()) : 'whole';
     if (verdict === 'damaged' || (verdict === 'torn' && this.#fault === null)) {
       this.#setFault(this.#fault?.why ?? 'the record does not begin as one');
     }
@@ -102,6 +97,22 @@ export class Tail {
       return 'damaged';
     }
     return verdict;
+  }
+
+  /** Whether anything but zeros stands from here to the end: nearly always, nothing does. */
+  #hasMore(): boolean {
+    for (let at = this.#offset; ;) {
+      const bytes = this.#load(at, CHUNK_BYTES);
+      if (bytes.length === 0) return false;
+      if (bytes.compare(ZEROS, 0, bytes.length) !== 0) return true;
+      at += bytes.length;
+    }
+  }
+
+  #rest(): Buffer {
+    const fd = this.#fd as number;
+    const end = Math.max(this.#offset, this.#disk.size(fd));
+    return readBetween(this.#disk, fd, { start: this.#offset, end });
   }
 
   close(): void {
@@ -208,6 +219,6 @@ function writtenBytes(rest: Buffer): number {
 }
 
 function readBetween(disk: Disk, fd: number, at: { start: number; end: number }): Buffer {
-  const bytes = Buffer.alloc(at.end - at.start);
+  const bytes = Buffer.allocUnsafe(at.end - at.start);
   return bytes.subarray(0, disk.read(fd, bytes, at.start));
 }

@@ -1,7 +1,7 @@
 // Where ledger and hot counters meet: the ledger's balances go into the counters before the first
 // request, and what a dead worker left open is charged there for good.
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Books, Holding } from '../admin/running.js';
 import { Accounts } from '../budget/account.js';
@@ -36,7 +36,7 @@ const DRIFT_PAUSE_MS = 20;
 
 export class Balances {
   readonly buffer: SharedArrayBuffer;
-  readonly salt = randomBytes(16).toString('hex');
+  readonly salt = randomUUID();
   readonly #counters: Counters;
   readonly #accounts: Accounts;
   readonly #timezone: string;
