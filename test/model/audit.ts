@@ -75,9 +75,20 @@ function compareAlerts(store: Store, { alerts }: Books, timezone: string): void 
   must(needless.length === 0, () => `raised for nothing: ${needless.join(' ')}`);
 }
 
+const dates = new Map<string, Map<number, number>>();
+
+/** Few windows are asked for, again and again. */
+function dateOf(startMs: number, timezone: string): number {
+  let known = dates.get(timezone);
+  if (known === undefined) dates.set(timezone, (known = new Map()));
+  let date = known.get(startMs);
+  if (date === undefined) known.set(startMs, (date = localDate(startMs, timezone)));
+  return date;
+}
+
 function alertKey({ event, budget }: AlertEvent, timezone: string): string {
   if (budget === null) return event;
-  const date = localDate(budget.windowStartMs, timezone);
+  const date = dateOf(budget.windowStartMs, timezone);
   const key = `${event}|${budgetKey(budget.scope, budget.window, date)}`;
   return budget.thresholdPct === null ? key : `${key}|${budget.thresholdPct}`;
 }

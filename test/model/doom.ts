@@ -7,6 +7,9 @@ export class Died extends Error {
   }
 }
 
+/** One for all: thrown often, and its stack says nothing. */
+const DIED = new Died();
+
 export class Doom {
   #left = Number.POSITIVE_INFINITY;
   #dead = false;
@@ -25,7 +28,7 @@ export class Doom {
   }
 
   alive(): void {
-    if (this.#dead) throw new Died();
+    if (this.#dead) throw DIED;
   }
 
   /** True when this very step is the last: it may take place in part. */
@@ -39,6 +42,6 @@ export class Doom {
 
   /** A step that takes place wholly or not at all. */
   step(): void {
-    if (this.isLast()) throw new Died();
+    if (this.isLast()) throw DIED;
   }
 }

@@ -5,7 +5,7 @@ import { Accounts } from '../../src/budget/account.js';
 import { Counters } from '../../src/budget/counters.js';
 import type { BudgetConfig, Config } from '../../src/config/config.js';
 import { LOG_CHANNEL } from '../../src/kernel/alert.js';
-import { localDate, WindowClock } from '../../src/kernel/calendar.js';
+import { WindowClock } from '../../src/kernel/calendar.js';
 import type { LocalDate } from '../../src/kernel/scope.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import type { Charged } from '../../src/ledger/protocol.js';
@@ -22,6 +22,8 @@ import { Doom } from './doom.js';
 
 export const STORAGE = '/sim';
 const SLOTS = 64;
+/** Nobody reads it. */
+const TALLY = new Tally(new SharedArrayBuffer(tallyBytes(1)), 0);
 
 export interface LifeOptions {
   readonly budget: BudgetConfig;
@@ -51,6 +53,7 @@ export class Life {
   readonly #disk: Disk;
   readonly #bookkeeper: Bookkeeper;
   readonly #balances: Balances;
+  readonly #calendar: WindowClock;
   /** A journal or the books have failed: the product stops admitting and ends. */
   failed = false;
 
@@ -69,14 +72,15 @@ export class Life {
     });
     this.#bookkeeper.start(now());
     this.#balances = new Balances(budget, SLOTS);
+    this.#calendar = new WindowClock(budget.timezone);
   }
 
   static async start(options: LifeOptions): Promise<Life> {
     const life = new Life(options);
-    const { budget, now, workers } = options;
+    const { now, workers } = options;
     await life.#balances.seed(
       { balances: async (date) => life.#bookkeeper.balances(date) },
-      localDate(now(), budget.timezone),
+      life.#calendar.dateAt(now()),
     );
     for (let index = 0; index < workers; index++) life.workers.push(life.#newWorker());
     return life;
@@ -88,9 +92,9 @@ export class Life {
 
   /** What goes on beside requests: a batch is booked, and windows are looked after. */
   fold(): void {
-    const { now, budget } = this.#options;
+    const { now } = this.#options;
     this.#bookkeeper.tick(now());
-    if (!this.#balances.keepUp(localDate(now(), budget.timezone))) this.failed = true;
+    if (!this.#balances.keepUp(this.#calendar.dateAt(now()))) this.failed = true;
   }
 
   bookAll(): void {
@@ -166,7 +170,7 @@ export class Life {
       deadlines,
       now,
       learned: this.#options.learned(),
-      tally: new Tally(new SharedArrayBuffer(tallyBytes(1)), 0),
+      tally: TALLY,
       reported: new Set<string>(),
     } as unknown as Proxy;
     const worker: SimWorker = { journalId, journal, turn, proxy, turnEnd: null, deadline: null };

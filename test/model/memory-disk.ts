@@ -7,9 +7,22 @@ import type { Disk } from '../../src/ledger/disk.js';
 import type { Doom } from './doom.js';
 
 interface File {
+  directory: string;
+  name: string;
+  /** Up to what is not zero, or further: behind it, zeros up to the size. */
   bytes: Buffer;
   size: number;
 }
+
+const NOTHING = Buffer.alloc(0);
+const ZEROS = Buffer.alloc(64 * 1024);
+const isZeros = (bytes: Buffer): boolean =>
+  bytes.length <= ZEROS.length && bytes.compare(ZEROS, 0, bytes.length) === 0;
+
+const placeOf = (path: string): Pick<File, 'directory' | 'name'> => ({
+  directory: dirname(path),
+  name: basename(path),
+});
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -19,6 +32,8 @@ export class MemoryDisk {
   readonly #random: () => number;
   /** No file can be made, and the books find no room. Writes into files that are there succeed. */
   full = false;
+  /** How much was begun that ends beside what goes on: a step is over when all of it is. */
+  begun = 0;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -27,7 +42,7 @@ export class MemoryDisk {
   /** Everything that was ever written, by path, whether it is still there or not. */
   *history(): Iterable<[path: string, bytes: Buffer]> {
     for (const files of [this.#removed, this.#files]) {
-      for (const [path, { bytes, size }] of files) yield [path, bytes.subarray(0, size)];
+      for (const [path, { bytes }] of files) yield [path, bytes];
     }
   }
 
@@ -57,16 +72,23 @@ export class MemoryDisk {
       read: (fd, into, position) => {
         doom.alive();
         const { bytes, size } = fileOf(fd);
-        return bytes.copy(into, 0, position, Math.max(position, size));
+        const end = Math.min(into.length, Math.max(0, size - position));
+        const copied = position < bytes.length ? bytes.copy(into, 0, position, position + end) : 0;
+        into.fill(0, copied, end);
+        return end;
       },
       write: (fd, bytes, position) => this.#write(fileOf(fd), { bytes, position }, doom),
       size: (fd) => fileOf(fd).size,
       datasync: () => doom.step(),
-      datasyncLater: async () => doom.step(),
+      datasyncLater: async () => {
+        this.begun += 1;
+        doom.step();
+      },
       rename: (from, to) => {
         doom.step();
-        this.#files.set(to, this.#files.get(from) as File);
+        const file = this.#files.get(from) as File;
         this.#files.delete(from);
+        this.#files.set(to, Object.assign(file, placeOf(to)));
       },
       remove: (path) => {
         doom.step();
@@ -82,13 +104,16 @@ export class MemoryDisk {
       },
       list: (directory) => {
         doom.alive();
-        return [...this.#files.keys()]
-          .filter((path) => dirname(path) === directory)
-          .map((path) => basename(path));
+        const names: string[] = [];
+        for (const file of this.#files.values()) {
+          if (file.directory === directory) names.push(file.name);
+        }
+        return names;
       },
       makeDirectory: () => doom.alive(),
       syncDirectory: () => doom.step(),
       create: async (path, pieces) => {
+        this.begun += 1;
         const file = this.#make(path, doom);
         let position = 0;
         for (const bytes of pieces) position += this.#write(file, { bytes, position }, doom);
@@ -104,7 +129,7 @@ export class MemoryDisk {
     doom.step();
     if (this.full) throw failure('ENOSPC');
     if (this.#files.has(path)) throw failure('EEXIST');
-    const file = { bytes: Buffer.alloc(0), size: 0 };
+    const file = { ...placeOf(path), bytes: NOTHING, size: 0 };
     this.#files.set(path, file);
     return file;
   }
@@ -114,12 +139,20 @@ export class MemoryDisk {
     const { length } = piece.bytes;
     const written = last ? Math.floor(this.#random() * (length + 1)) : length;
     const end = piece.position + written;
-    if (end > file.bytes.length) {
-      const larger = Buffer.alloc(Math.max(end, 2 * file.bytes.length));
-      file.bytes.copy(larger);
-      file.bytes = larger;
+    if (isZeros(piece.bytes))
+      file.bytes.fill(
+        0,
+        Math.min(piece.position, file.bytes.length),
+        Math.min(end, file.bytes.length),
+      );
+    else {
+      if (end > file.bytes.length) {
+        const larger = Buffer.alloc(Math.max(end, 2 * file.bytes.length, 1024));
+        file.bytes.copy(larger);
+        file.bytes = larger;
+      }
+      piece.bytes.copy(file.bytes, piece.position, 0, written);
     }
-    piece.bytes.copy(file.bytes, piece.position, 0, written);
     file.size = Math.max(file.size, end);
     if (last) doom.alive();
     return written;

@@ -4,40 +4,88 @@
 import type { Environment, Range, Table } from '../../src/ledger/environment.js';
 import type { Doom } from './doom.js';
 
-/** Keys as latin1 texts, whose order is that of their bytes. */
-type Rows = Map<string, Buffer>;
+interface Row {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** Rows by their keys as latin1 texts, whose order is that of their bytes. */
+class Rows {
+  readonly #rows = new Map<string, Row>();
+  readonly #sorted: string[] = [];
+
+  get(name: string): Row | undefined {
+    return this.#rows.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#rows.has(name);
+  }
+
+  set(name: string, row: Row): void {
+    if (!this.#rows.has(name)) this.#sorted.splice(this.#placeOf(name), 0, name);
+    this.#rows.set(name, row);
+  }
+
+  delete(name: string): void {
+    if (this.#rows.delete(name)) this.#sorted.splice(this.#placeOf(name), 1);
+  }
+
+  within({ start, end, limit }: Range): Row[] {
+    const first = start === undefined ? 0 : this.#placeOf(start.toString('latin1'));
+    const last = end === undefined ? this.#sorted.length : this.#placeOf(end.toString('latin1'));
+    const names = this.#sorted.slice(first, Math.min(last, first + (limit ?? last)));
+    return names.map((name) => this.#rows.get(name) as Row);
+  }
+
+  /** Where a name stands, or would. */
+  #placeOf(name: string): number {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#sorted[middle] as string) < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+type Change = (rows: Rows, key: Buffer, value: Buffer | null) => void;
+
+interface Undone {
+  readonly rows: Rows;
+  readonly name: string;
+  readonly before: Row | undefined;
+}
 
 export class MemoryEnvironment {
   readonly #tables = new Map<string, Rows>();
 
-  rows(name: string): ReadonlyMap<string, Buffer> {
-    return this.#rowsOf(name);
-  }
-
   session(doom: Doom): Environment {
-    let undo: (() => void)[] | null = null;
-    const change = (rows: Rows, key: Buffer, value: Buffer | null): void => {
+    let undo: Undone[] | null = null;
+    const change: Change = (rows, key, value) => {
       const name = key.toString('latin1');
       const before = rows.get(name);
       doom.step();
-      undo?.push(() => {
-        if (before === undefined) rows.delete(name);
-        else rows.set(name, before);
-      });
+      undo?.push({ rows, name, before });
       if (value === null) rows.delete(name);
-      else rows.set(name, Buffer.from(value));
+      else rows.set(name, { key: before?.key ?? Buffer.from(key), value: Buffer.from(value) });
     };
     return {
-      openDB: ({ name }) => tableOf(this.#rowsOf(name), { doom, change }),
+      openDB: ({ name }) => tableOf(this.#rowsOf(name), doom, change),
       transactionSync(action) {
-        const changes: (() => void)[] = [];
+        const changes: Undone[] = [];
         undo = changes;
         try {
           const value = action();
           doom.step();
           return value;
         } catch (error) {
-          for (let back = changes.pop(); back !== undefined; back = changes.pop()) back();
+          for (const { rows, name, before } of changes.toReversed()) {
+            if (before === undefined) rows.delete(name);
+            else rows.set(name, before);
+          }
           throw error;
         } finally {
           undo = null;
@@ -50,36 +98,21 @@ export class MemoryEnvironment {
 
   #rowsOf(name: string): Rows {
     let rows = this.#tables.get(name);
-    if (rows === undefined) this.#tables.set(name, (rows = new Map()));
+    if (rows === undefined) this.#tables.set(name, (rows = new Rows()));
     return rows;
   }
 }
 
-interface Owner {
-  readonly doom: Doom;
-  readonly change: (rows: Rows, key: Buffer, value: Buffer | null) => void;
-}
-
-const tableOf = (rows: Rows, { doom, change }: Owner): Table => ({
+const tableOf = (rows: Rows, doom: Doom, change: Change): Table => ({
   get(key) {
     doom.alive();
-    return rows.get(key.toString('latin1'));
+    return rows.get(key.toString('latin1'))?.value;
   },
   doesExist: (key) => rows.has(key.toString('latin1')),
   putSync: (key, value) => change(rows, key, value),
   removeSync: (key) => change(rows, key, null),
   getRange(range) {
     doom.alive();
-    return within(rows, range);
+    return rows.within(range);
   },
 });
-
-function within(rows: Rows, { start, end, limit }: Range) {
-  const from = start?.toString('latin1') ?? '';
-  const to = end?.toString('latin1');
-  return [...rows.keys()]
-    .filter((name) => name >= from && (to === undefined || name < to))
-    .sort((a, b) => (a < b ? -1 : 1))
-    .slice(0, limit)
-    .map((name) => ({ key: Buffer.from(name, 'latin1'), value: rows.get(name) as Buffer }));
-}

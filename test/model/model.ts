@@ -17,10 +17,18 @@ interface Sum {
   bound: bigint;
 }
 
+/** A budget as the counters hold it, and what it must hold. */
+interface Watched {
+  readonly key: string;
+  readonly budget: Budget;
+  readonly sum: Sum;
+}
+
 export class Model {
   readonly #reserve: BudgetConfig['reserve'];
   readonly #sums = new Map<string, Sum>();
-  readonly #budgets = new Map<string, Budget>();
+  readonly #budgets = new Map<string, Watched>();
+  readonly #ofAccount = new Map<Account, readonly Watched[]>();
   /** The furthest that any limit was passed, but for what a provider billed beyond its maximum. */
   overshoot = 0n;
 
@@ -40,24 +48,24 @@ export class Model {
 
   hold(call: Call): void {
     const { amount, account } = call.reservation;
-    for (const [key, budget] of keysOf(account)) {
-      this.#budgets.set(key, budget);
-      const sum = this.#sumOf(key);
+    for (const watched of this.#watchedOf(account)) {
+      const { key, budget, sum } = watched;
+      this.#budgets.set(key, watched);
       sum.held += amount;
       sum.excess += call.worst - amount;
       const { limit } = budget;
       if (limit === null) continue;
-      must(sum.settled + sum.held <= limit, `${key} is admitted beyond its limit`);
+      must(sum.settled + sum.held <= limit, () => `${key} is admitted beyond its limit`);
       if (sum.excess > sum.bound) sum.bound = sum.excess;
     }
-    must(amount <= call.worst, 'more is held than the worst case');
-    if (this.#reserve === 'worst_case') must(amount === call.worst, 'less is held than the worst');
+    must(amount <= call.worst, () => 'more is held than the worst case');
+    if (this.#reserve === 'worst_case')
+      must(amount === call.worst, () => 'less is held than the worst');
   }
 
   end(call: Call, cost: bigint): void {
     const { amount, account } = call.reservation;
-    for (const [key] of keysOf(account)) {
-      const sum = this.#sumOf(key);
+    for (const { sum } of this.#watchedOf(account)) {
       sum.settled += cost;
       sum.held -= amount;
       sum.excess -= call.worst - amount;
@@ -70,11 +78,11 @@ export class Model {
   refused(account: Account, { budget, limit, settled, reason }: Refusal, worst: bigint): void {
     const key = budgetKey(budget.scope, budget.window, account.date);
     const sum = this.#sumOf(key);
-    must(sum.settled === settled, `${key} refuses at ${settled}, settled are ${sum.settled}`);
-    must(limit === budget.limit, 'the limit is the budget’s');
+    must(sum.settled === settled, () => `${key} refuses at ${settled}, settled are ${sum.settled}`);
+    must(limit === budget.limit, () => 'the limit is the budget’s');
     if (this.#reserve === 'worst_case') {
-      must(sum.settled + sum.held + worst > limit, `${key} refuses what fits`);
-      must(sum.settled + worst > limit === (reason === 'exceeded'), `${key} is ${reason}`);
+      must(sum.settled + sum.held + worst > limit, () => `${key} refuses what fits`);
+      must(sum.settled + worst > limit === (reason === 'exceeded'), () => `${key} is ${reason}`);
     }
   }
 
@@ -83,19 +91,35 @@ export class Model {
   }
 
   check(counters: Counters): void {
-    for (const [key, { bank, ordinal, limit }] of this.#budgets) {
-      const { settled, held, bound } = this.#sumOf(key);
+    for (const { key, budget, sum } of this.#budgets.values()) {
+      const { bank, ordinal, limit } = budget;
+      const { settled, held, bound } = sum;
       if (limit !== null && settled > limit) {
         const over = settled - limit;
-        must(over <= bound, `${key} is ${over} over its limit, ${bound} are allowed`);
+        must(over <= bound, () => `${key} is ${over} over its limit, ${bound} are allowed`);
         if (this.#reserve === 'expected' && over > this.overshoot) this.overshoot = over;
       }
       if (!counters.holds(bank, ordinal)) continue;
       const found = { settled: counters.settled(bank), admitted: counters.admitted(bank) };
-      must(found.settled === settled, `${key} counts ${found.settled} settled, not ${settled}`);
+      must(
+        found.settled === settled,
+        () => `${key} counts ${found.settled} settled, not ${settled}`,
+      );
       const admitted = settled + held;
-      must(found.admitted === admitted, `${key} counts ${found.admitted}, not ${admitted}`);
+      must(found.admitted === admitted, () => `${key} counts ${found.admitted}, not ${admitted}`);
     }
+  }
+
+  #watchedOf(account: Account): readonly Watched[] {
+    let watched = this.#ofAccount.get(account);
+    if (watched === undefined) {
+      watched = account.budgets.map((budget) => {
+        const key = budgetKey(budget.scope, budget.window, account.date);
+        return { key, budget, sum: this.#sumOf(key) };
+      });
+      this.#ofAccount.set(account, watched);
+    }
+    return watched;
   }
 
   #sumOf(key: string): Sum {
@@ -108,9 +132,6 @@ export class Model {
   }
 }
 
-function must(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
+function must(holds: boolean, what: () => string): void {
+  if (!holds) throw new Error(what());
 }
-
-const keysOf = (account: Account): [string, Budget][] =>
-  account.budgets.map((budget) => [budgetKey(budget.scope, budget.window, account.date), budget]);

@@ -143,11 +143,12 @@ export function booksOf(history: History, { isDead, limitOf, thresholdsPct }: Te
     }
   }
   for (const [key, spent] of settled) {
+    if (spent === 0n) continue;
     const [scope, window] = key.split('|') as [string, 'daily' | 'monthly'];
     const limit = limitOf(scope, window);
     if (limit === null) continue;
     for (const pct of thresholdsPct) {
-      if (spent > 0n && spent * 100n >= limit * BigInt(pct)) {
+      if (spent * 100n >= limit * BigInt(pct)) {
         alerts.add(`budget_threshold_exceeded|${key}|${pct}`);
       }
     }

@@ -2,7 +2,7 @@
 // another, and how the clock moves.
 
 import type { BudgetConfig, Limits } from '../../src/config/config.js';
-import { localDate, windowBounds } from '../../src/kernel/calendar.js';
+import { windowBounds, WindowClock } from '../../src/kernel/calendar.js';
 import { nano } from '../../src/kernel/money.js';
 import { LearnedOutput } from '../../src/proxy/learned.js';
 import { budgetConfig } from '../budget/fixture.js';
@@ -57,10 +57,40 @@ export interface Scene {
   readonly moveClock: (nowMs: number) => number;
 }
 
+/** Of up to 64 requests, once somebody asks: many lives end before. */
+class Experience extends LearnedOutput {
+  #below: ((most: number) => number) | null;
+
+  constructor(below: (most: number) => number) {
+    super();
+    this.#below = below;
+  }
+
+  override learn(model: string, outputTokens: number): void {
+    this.#gain();
+    super.learn(model, outputTokens);
+  }
+
+  override expected(model: string): number | null {
+    this.#gain();
+    return super.expected(model);
+  }
+
+  #gain(): void {
+    const below = this.#below;
+    this.#below = null;
+    if (below === null) return;
+    for (let request = below(64); request > 0; request--) {
+      for (const model of ['dear', 'cheap']) super.learn(model, below(300));
+    }
+  }
+}
+
 export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']): Scene {
   const below = (most: number): number => Math.floor(random() * most);
   const pick = <T>(from: readonly T[]): T => from[below(from.length)] as T;
   const [timezone, ...starts] = pick(PLACES);
+  const calendar = new WindowClock(timezone);
   // A request costs up to two cents: some budgets are spent within a few, some never.
   const limit = (): Limits['daily'] =>
     random() < 0.3 ? null : nano(BigInt(below(2_000) + 1) * 100_000n);
@@ -90,15 +120,7 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
     },
     nextUser: () => pick(USERS),
     nextBounds: () => ({ inputTokens: below(2_000), outputTokens: 1 + below(1_000) }),
-    learned() {
-      const learned = new LearnedOutput();
-      // Nobody asks it otherwise.
-      if (reserve === 'worst_case') return learned;
-      for (let request = below(64); request > 0; request--) {
-        for (const model of ['dear', 'cheap']) learned.learn(model, below(300));
-      }
-      return learned;
-    },
+    learned: () => new Experience(below),
     moveClock(nowMs) {
       const at = random();
       if (at < 0.5) return nowMs + below(20 * 60_000);
@@ -106,7 +128,7 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
       if (at < 0.7) return nowMs - HOUR_MS;
       if (at < 0.8) {
         // To within a second of midnight, before or after it.
-        const { endMs } = windowBounds('daily', localDate(nowMs, timezone), timezone);
+        const { endMs } = windowBounds('daily', calendar.dateAt(nowMs), timezone);
         return endMs - 1_000 + below(2_000);
       }
       if (at < 0.85) return nowMs + 1 + below(DAY_MS);

@@ -1,23 +1,10 @@
-// A thread of the torture: one seed after the other until it is told to stop, by name of the first
-// that fails.
+// A thread of the torture: one seed after the other, until the time is up or all of its own are
+// played, by name of the first that fails.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Violation } from './audit.js';
+import type { SeedsReport, SeedsStart } from './seeds-protocol.js';
 import { simulate } from './simulation.js';
-
-export interface SeedsStart {
-  readonly firstSeed: number;
-  readonly reserve: 'worst_case' | 'expected';
-  readonly untilMs: number;
-}
-
-export interface SeedsReport {
-  readonly seeds: number;
-  readonly deaths: number;
-  readonly admitted: number;
-  readonly overshoot: bigint;
-  readonly violations: readonly string[];
-}
 
 /** More say nothing new. */
 const VIOLATIONS_MAX = 5;
@@ -25,12 +12,12 @@ const VIOLATIONS_MAX = 5;
 // Of dying processes: each request that cannot be written warns.
 process.removeAllListeners('warning');
 
-const { firstSeed, reserve, untilMs } = workerData as SeedsStart;
+const { firstSeed, step, seedsMax, reserve, untilMs } = workerData as SeedsStart;
 const sums = { seeds: 0, deaths: 0, admitted: 0, overshoot: 0n };
 const violations: string[] = [];
 do {
   try {
-    const outcome = await simulate({ seed: firstSeed + sums.seeds, reserve });
+    const outcome = await simulate({ seed: firstSeed + sums.seeds * step, reserve });
     sums.deaths += outcome.deaths;
     sums.admitted += outcome.admitted;
     if (outcome.overshoot > sums.overshoot) sums.overshoot = outcome.overshoot;
@@ -38,5 +25,5 @@ do {
     violations.push((error as Violation).message);
   }
   sums.seeds += 1;
-} while (Date.now() < untilMs && violations.length < VIOLATIONS_MAX);
+} while (sums.seeds < seedsMax && violations.length < VIOLATIONS_MAX && Date.now() < untilMs);
 parentPort?.postMessage({ ...sums, violations } satisfies SeedsReport);

@@ -75,6 +75,7 @@ class Simulation {
   #nowMs: number;
   readonly #sums = { requests: 0, admitted: 0, deaths: 0 };
   #steps = 0;
+  #settled = 0;
   #doing = 'start';
 
   constructor({ seed, reserve, environment }: Options) {
@@ -93,8 +94,7 @@ class Simulation {
     await this.#begin();
     for (; this.#steps < this.#scene.steps; this.#steps++) {
       await this.#step();
-      // Whatever was prepared beside the step is there before the next one.
-      for (let turn = 0; turn < 12; turn++) await Promise.resolve();
+      await this.#settleDown();
       if (this.#life.doom.dead) await this.#begin();
       else if (this.#life.failed) await this.#die();
       else this.#model.check(this.#life.counters);
@@ -107,6 +107,14 @@ class Simulation {
     const { overshoot } = this.#model;
     const { requests, admitted, deaths } = this.#sums;
     return { steps: this.#steps, requests, admitted, deaths, overshoot };
+  }
+
+  /** Whatever was begun beside the step is there before the next one. */
+  async #settleDown(): Promise<void> {
+    while (this.#settled < this.#disk.begun) {
+      this.#settled = this.#disk.begun;
+      for (let turn = 0; turn < 12; turn++) await Promise.resolve();
+    }
   }
 
   /** A life begins: what was written is booked, what was open is charged, and all of it agrees. */
