@@ -74,18 +74,33 @@ export function adjustment(record: AdjustRecord, delta: NanoUsd): Omit<Entry, 's
     api: null,
     trace: null,
   };
-  return { ...UNPRICED, kind: 'adjust', timeMs: record.timeMs, reserve, cost: delta };
+  return { ...unpriced('adjust', record.timeMs, reserve), cost: delta };
 }
 
-/** The ending of what cost nothing and used nothing. */
-export const UNPRICED = {
+/** An entry that gets its number when it is booked. */
+export type Ending = Omit<Entry, 'sequence'> & { sequence: number };
+
+/**
+ * The ending of what cost nothing and used nothing. Member by member, in one order wherever an
+ * entry is made: a spread costs more than all else that is done for it.
+ */
+export const unpriced = (
+  kind: EntryKind,
+  timeMs: number,
+  reserve: ReserveRecord,
+  status = 0,
+): Ending => ({
+  sequence: 0,
+  kind,
+  timeMs,
+  reserve,
   cost: ZERO_USD,
   usage: NO_USAGE,
   source: null,
-  status: 0,
+  status,
   priceVersion: '',
   overrun: false,
-} as const;
+});
 
 export function addCounts(a: Counts, b: Counts): Counts {
   return {

@@ -22,15 +22,17 @@ import {
   type WindowKind,
   windowNumber,
 } from '../kernel/scope.js';
+import { NO_USAGE } from '../kernel/usage.js';
 import {
   addToTotals,
   adjustment,
+  type Ending,
   type Entry,
   newTotals,
   settledKey,
   type Totals,
   totalsKey,
-  UNPRICED,
+  unpriced,
 } from './entry.js';
 import { WINDOWS } from './layout.js';
 import { crossed, eventIdOf, eventOf, limitOf, nextCrossing, type Occasion } from './occasion.js';
@@ -122,9 +124,18 @@ export class Fold {
   charge(reserve: ReserveRecord, timeMs: number): boolean {
     const open = this.#end(reserve.reservationId);
     if (open === undefined) return false;
-    const { worst: cost, priceVersion } = open;
-    const ending = { kind: 'settle', source: 'unsettled', timeMs, cost, priceVersion } as const;
-    this.#book({ ...UNPRICED, ...ending, reserve: open, sequence: 0 });
+    this.#book({
+      sequence: 0,
+      kind: 'settle',
+      timeMs,
+      reserve: open,
+      cost: open.worst,
+      usage: NO_USAGE,
+      source: 'unsettled',
+      status: 0,
+      priceVersion: open.priceVersion,
+      overrun: false,
+    });
     return true;
   }
 
@@ -262,13 +273,10 @@ export class Fold {
   }
 }
 
-/** An entry that gets its number when it is booked. */
-type Ending = Omit<Entry, 'sequence'> & { sequence: number };
-
 function endingOf(record: SettleRecord | VoidRecord, reserve: ReserveRecord): Ending {
   const { timeMs, status } = record;
   if (record.kind === 'void') {
-    return { ...UNPRICED, sequence: 0, kind: 'void', timeMs, status, reserve };
+    return unpriced('void', timeMs, reserve, status);
   }
   // Member by member: a spread of the record costs more than all else that is done for it here.
   return {

@@ -3,7 +3,7 @@
 // that is one value for dozens of reservations that have come and gone.
 
 import type { ReserveRecord } from '../kernel/record.js';
-import { type Entry, UNPRICED } from './entry.js';
+import { type Entry, unpriced } from './entry.js';
 
 /** So that a page whose other reservations stay long is cheap to write again. */
 const PAGE_RESERVATIONS = 32;
@@ -72,7 +72,7 @@ export class OpenBook {
     const entries: Entry[] = [];
     for (const reservationId of this.#pages.get(number) ?? []) {
       const { reserve } = this.#rows.get(reservationId) as Row;
-      entries.push({ ...UNPRICED, sequence: 0, kind: 'void', timeMs: 0, reserve });
+      entries.push(unpriced('void', 0, reserve));
     }
     if (entries.length === 0) this.#pages.delete(number);
     return { number, entries };

@@ -4,7 +4,7 @@ import type { BudgetConfig } from '../../src/config/config.js';
 import { localDate } from '../../src/kernel/calendar.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
-import { UNPRICED } from '../../src/ledger/entry.js';
+import { unpriced } from '../../src/ledger/entry.js';
 import { type Books, Forecasts } from '../../src/ledger/forecast.js';
 import { Journal } from '../../src/ledger/journal.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
@@ -89,7 +89,7 @@ const booksOf = (entrySequence: number): Books => ({
     for (let minute = 30; minute > 0; minute -= 1) {
       const timeMs = NOON_MS - minute * MINUTE_MS;
       const reserve = { kind: 'reserve', reservationId: 1n, ...reserveOf() } as const;
-      yield { ...UNPRICED, kind: 'settle', sequence: 1, reserve, timeMs, cost: cents(4) };
+      yield { ...unpriced('settle', timeMs, reserve), sequence: 1, cost: cents(4) };
     }
   },
   settledOf: () => cents(120),

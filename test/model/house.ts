@@ -5,6 +5,7 @@ import type { BudgetConfig } from '../../src/config/config.js';
 import type { Refusal } from '../../src/budget/admit.js';
 import { admission, isAdmitted } from '../../src/proxy/admission.js';
 import { Call } from '../../src/proxy/call.js';
+import { WindowClock } from '../../src/kernel/calendar.js';
 import { LearnedOutput } from '../../src/proxy/learned.js';
 import { Store } from '../../src/ledger/store.js';
 import { Doom } from './doom.js';
@@ -42,6 +43,7 @@ export class House {
       segmentBytes: 16_384,
       durability: 'process',
       now: () => this.nowMs,
+      calendar: new WindowClock(this.#budget.timezone),
       learned: () => new LearnedOutput(),
     });
   }

@@ -5,7 +5,7 @@ import { Accounts } from '../../src/budget/account.js';
 import { Counters } from '../../src/budget/counters.js';
 import type { BudgetConfig, Config } from '../../src/config/config.js';
 import { LOG_CHANNEL } from '../../src/kernel/alert.js';
-import { WindowClock } from '../../src/kernel/calendar.js';
+import type { WindowClock } from '../../src/kernel/calendar.js';
 import type { LocalDate } from '../../src/kernel/scope.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
 import type { Charged } from '../../src/ledger/protocol.js';
@@ -33,6 +33,8 @@ export interface LifeOptions {
   readonly segmentBytes: number;
   readonly durability: 'process' | 'power';
   readonly now: () => number;
+  /** Of the budget's zone; days are the same whoever asks. */
+  readonly calendar: WindowClock;
   readonly learned: () => LearnedOutput;
 }
 
@@ -53,7 +55,6 @@ export class Life {
   readonly #disk: Disk;
   readonly #bookkeeper: Bookkeeper;
   readonly #balances: Balances;
-  readonly #calendar: WindowClock;
   /** A journal or the books have failed: the product stops admitting and ends. */
   failed = false;
 
@@ -72,7 +73,6 @@ export class Life {
     });
     this.#bookkeeper.start(now());
     this.#balances = new Balances(budget, SLOTS);
-    this.#calendar = new WindowClock(budget.timezone);
   }
 
   static async start(options: LifeOptions): Promise<Life> {
@@ -80,7 +80,7 @@ export class Life {
     const { now, workers } = options;
     await life.#balances.seed(
       { balances: async (date) => life.#bookkeeper.balances(date) },
-      life.#calendar.dateAt(now()),
+      options.calendar.dateAt(now()),
     );
     for (let index = 0; index < workers; index++) life.workers.push(life.#newWorker());
     return life;
@@ -94,7 +94,7 @@ export class Life {
   fold(): void {
     const { now } = this.#options;
     this.#bookkeeper.tick(now());
-    if (!this.#balances.keepUp(this.#calendar.dateAt(now()))) this.failed = true;
+    if (!this.#balances.keepUp(this.#options.calendar.dateAt(now()))) this.failed = true;
   }
 
   bookAll(): void {
@@ -164,7 +164,7 @@ export class Life {
       config: { budget, server: { responseFields: true } } as Config,
       counters,
       accounts: new Accounts(counters, budget, this.#balances.salt),
-      calendar: new WindowClock(budget.timezone),
+      calendar: this.#options.calendar,
       journal,
       turn,
       deadlines,

@@ -44,6 +44,7 @@ const USERS = ['ann', 'bob', 'cleo'] as const;
 
 export interface Scene {
   readonly budget: BudgetConfig;
+  readonly calendar: WindowClock;
   readonly startMs: number;
   readonly steps: number;
   readonly workers: number;
@@ -80,7 +81,9 @@ class Experience extends LearnedOutput {
     const below = this.#below;
     this.#below = null;
     if (below === null) return;
-    for (let request = below(64); request > 0; request--) {
+    // As many as are remembered now and then; too few for experience, or just enough, mostly.
+    const requests = below(8) === 0 ? 64 : below(24);
+    for (let request = 0; request < requests; request++) {
       for (const model of ['dear', 'cheap']) super.learn(model, below(300));
     }
   }
@@ -108,6 +111,7 @@ export function sceneOf(random: () => number, reserve: BudgetConfig['reserve']):
     scope === 'global' ? budget.global : budget.perUser?.users[scope.slice('user:'.length)];
   return {
     budget,
+    calendar,
     startMs: pick(starts),
     steps: 20 + below(60),
     workers: 1 + below(3),

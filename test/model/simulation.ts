@@ -3,7 +3,6 @@
 // step the counters, and after each death the books, must say what the oracle says.
 
 import type { BudgetConfig } from '../../src/config/config.js';
-import { localDate } from '../../src/kernel/calendar.js';
 import type { Environment } from '../../src/ledger/environment.js';
 import { Store } from '../../src/ledger/store.js';
 import { admission, isAdmitted } from '../../src/proxy/admission.js';
@@ -101,7 +100,7 @@ class Simulation {
     }
     await this.#die();
     this.#model.check(this.#life.counters);
-    const date = localDate(this.#nowMs, this.#scene.budget.timezone);
+    const date = this.#scene.calendar.dateAt(this.#nowMs);
     const drift = await this.#life.drift(date);
     must(drift === 0n, () => `counters and books are ${drift} apart`);
     const { overshoot } = this.#model;
@@ -143,7 +142,7 @@ class Simulation {
   }
 
   #lifeOptions(): LifeOptions {
-    const { budget, workers, segmentBytes, durability } = this.#scene;
+    const { budget, calendar, workers, segmentBytes, durability } = this.#scene;
     return {
       budget,
       workers,
@@ -152,6 +151,7 @@ class Simulation {
       disk: (doom) => this.#disk.session(doom),
       environment: this.#environment,
       now: () => this.#nowMs,
+      calendar,
       learned: this.#scene.learned,
     };
   }
