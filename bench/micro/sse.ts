@@ -18,9 +18,11 @@ export function sse(): readonly MicroCase[] {
     {
       name: `sse: scan one event of ${chunk.length} bytes`,
       run(iterations) {
-        const scanner = new SseScanner();
         let events = 0;
-        for (let i = 0; i < iterations; i++) events += scanner.push(chunk).length;
+        const scanner = new SseScanner(() => {
+          events += 1;
+        });
+        for (let i = 0; i < iterations; i++) scanner.push(chunk);
         return events;
       },
     },

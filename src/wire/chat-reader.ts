@@ -3,10 +3,13 @@
 
 import type { Usage } from '../kernel/usage.js';
 import { isObject, listOf, textOf, type JsonObject } from './shape.js';
+import { nodeOf, type ObjectShape } from './skim.js';
 import { chatUsage, mergeUsage } from './usage.js';
 
 /** `[DONE]`, the end of an OpenAI stream. */
 export const DONE = '[DONE]';
+
+const CALLED: ObjectShape = { name: 'text', arguments: 'text' };
 
 const callText = (call: unknown): string =>
   isObject(call) ? textOf(call['name']) + textOf(call['arguments']) : '';
@@ -32,6 +35,31 @@ function writtenText(delta: JsonObject): string {
     ...calls,
   ].join('');
 }
+
+/** What `read` looks at: an event that shows the same again changes nothing but `outputBytes`. */
+export const CHUNK = nodeOf({
+  model: 'same',
+  service_tier: 'same',
+  usage: 'same',
+  error: 'same',
+  choices: [
+    {
+      index: 'same',
+      finish_reason: 'same',
+      text: 'text',
+      delta: {
+        content: 'text',
+        audio: 'text',
+        refusal: 'text',
+        reasoning_content: 'text',
+        reasoning: 'text',
+        reasoning_details: 'text',
+        function_call: CALLED,
+        tool_calls: [{ function: CALLED }],
+      },
+    },
+  ],
+});
 
 export class ChatReader {
   usage: Usage | null = null;

@@ -2,29 +2,46 @@
 // for the cost members in the last event with usage and what an injected include_usage added.
 
 import type { ErrorCode } from '../kernel/errors.js';
-import { ChatReader, DONE } from './chat-reader.js';
+import { ChatReader, CHUNK, DONE } from './chat-reader.js';
 import { editMembers } from './json.js';
+import type { Output } from './output.js';
 import { isAbsent, isObject, parseReport } from './shape.js';
-import { withData, type SseEvent } from './sse.js';
+import { Skimmer } from './skim.js';
+import { PlainEvent, withData, type SseEvent } from './sse.js';
 import { cutEvent, type MeterOptions } from './stream.js';
 import { EventMeter } from './event-meter.js';
 
-const ADDED = ',"usage":null}';
+const COMMA = 0x2c;
+const SPACE_MAX = 0x20;
 
-/** Without the member that asking for usage has added to every chunk. */
-function withoutUsage(event: SseEvent, data: string): Uint8Array {
-  const { raw, dataSpan } = event;
-  const isLast = data.endsWith(ADDED) && data.indexOf('"usage"') === data.length - ADDED.length + 1;
-  if (!isLast || dataSpan === null) {
-    return withData(event, (bytes) => editMembers(bytes, { remove: ['usage'] }));
+const isSpace = (byte: number | undefined): boolean => byte !== undefined && byte <= SPACE_MAX;
+
+/** The event but for the member to cut out: what editMembers would leave. */
+function passWithout({ memory, start, end }: PlainEvent, cut: Skimmer, out: Output): void {
+  let from = cut.cutStart;
+  let to = cut.cutEnd;
+  while (isSpace(memory[to])) to++;
+  if (memory[to] === COMMA) {
+    do to++;
+    while (isSpace(memory[to]));
+  } else {
+    // The last: the comma before it goes instead.
+    to = cut.cutEnd;
+    while (isSpace(memory[from - 1])) from--;
+    if (memory[from - 1] !== COMMA) from = cut.cutStart;
+    else
+      do from--;
+      while (isSpace(memory[from - 1]));
   }
-  // Behind all others, as OpenAI sends it: nothing has to be looked for.
-  const end = dataSpan.end - 1;
-  return Buffer.concat([raw.subarray(0, end - ADDED.length + 1), raw.subarray(end)]);
+  out.add(memory, start, from);
+  out.add(memory, to, end);
 }
 
 export class ChatMeter extends EventMeter<ChatReader> {
   readonly #stripUsage: boolean;
+  readonly #skimmer = new Skimmer(CHUNK, 'usage');
+  /** The event read last has a member that asking for usage added. */
+  #isAdded = false;
 
   constructor(options: MeterOptions) {
     super(options, new ChatReader());
@@ -39,22 +56,29 @@ export class ChatMeter extends EventMeter<ChatReader> {
     return cutEvent('chat', code);
   }
 
-  protected override take(event: SseEvent, out: Uint8Array[]): void {
-    if (event.data === null) {
-      this.held.pass(event.raw, out);
+  protected override take(event: SseEvent, out: Output): void {
+    if (!this.settled && this.#skimmer.matches(event)) {
+      this.reader.outputBytes += this.#skimmer.textBytes;
+      this.#pass(event, out);
       return;
     }
-    const chunk = event.data === DONE ? null : parseReport(event.data);
-    const isLast = event.data === DONE || !isAbsent(chunk?.['error']);
+    const { data } = event;
+    if (data === null) {
+      this.held.pass(event, out);
+      return;
+    }
+    const chunk = data === DONE ? null : parseReport(data);
+    const isLast = data === DONE || !isAbsent(chunk?.['error']);
     if (isLast) {
       this.held.settle(this.usage, out);
       this.complete = true;
     }
     if (isLast || this.settled || chunk === null) {
       this.held.release(out);
-      out.push(event.raw);
+      out.pass(event);
       return;
     }
+    const { outputBytes } = this.reader;
     this.reader.read(chunk);
     const { usage, choices } = chunk;
     if (isObject(usage)) {
@@ -62,8 +86,16 @@ export class ChatMeter extends EventMeter<ChatReader> {
       this.held.hold(event, this.#stripUsage && isExtra, out);
       return;
     }
+    this.#skimmer.learn(this.reader.outputBytes - outputBytes);
+    this.#isAdded = this.#stripUsage && usage === null;
+    this.#pass(event, out);
+  }
+
+  #pass(event: SseEvent, out: Output): void {
     this.held.release(out);
-    const isAdded = this.#stripUsage && usage === null;
-    out.push(isAdded ? withoutUsage(event, event.data) : event.raw);
+    if (!this.#isAdded) out.pass(event);
+    else if (event instanceof PlainEvent && this.#skimmer.cutEnd > 0) {
+      passWithout(event, this.#skimmer, out);
+    } else out.push(withData(event, (bytes) => editMembers(bytes, { remove: ['usage'] })));
   }
 }

@@ -13,6 +13,7 @@ import {
   translatedUsage,
 } from './chat-to-messages-answer.js';
 import { BlockWriter, frame, type CallPiece } from './messages-blocks.js';
+import type { Output } from './output.js';
 import { isAbsent, isObject, listOf, parseObject, textOf, type JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutEvent, estimatedUsage, type MeterOptions } from './stream.js';
@@ -54,7 +55,7 @@ export class ChatToMessagesMeter extends EventMeter<ChatReader> {
     });
   }
 
-  protected override conclude(out: Uint8Array[]): void {
+  protected override conclude(out: Output): void {
     if (this.reader.isFinished) this.#finish(out);
   }
 
@@ -62,11 +63,11 @@ export class ChatToMessagesMeter extends EventMeter<ChatReader> {
     return cutEvent('messages', code);
   }
 
-  protected override take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Output): void {
     if (this.complete) return;
     if (event.data === null) {
       // Comments keep the connection alive, and are the same in both wires.
-      out.push(event.raw);
+      out.pass(event);
       return;
     }
     if (event.data === DONE) {
@@ -87,7 +88,7 @@ export class ChatToMessagesMeter extends EventMeter<ChatReader> {
     if (isObject(choice)) this.#translate(choice, out);
   }
 
-  #start(chunk: JsonObject, out: Uint8Array[]): void {
+  #start(chunk: JsonObject, out: Output): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#id = messageId(chunk['id']);
@@ -102,10 +103,11 @@ export class ChatToMessagesMeter extends EventMeter<ChatReader> {
       // Some clients keep the input count of this event as the final one, so it must not be zero.
       usage: { input_tokens: this.#options.inputTokens, output_tokens: 0 },
     };
-    out.push(frame('message_start', { message }).raw, frame('ping', {}).raw);
+    out.push(frame('message_start', { message }).raw);
+    out.push(frame('ping', {}).raw);
   }
 
-  #translate(choice: JsonObject, out: Uint8Array[]): void {
+  #translate(choice: JsonObject, out: Output): void {
     const delta = isObject(choice['delta']) ? choice['delta'] : {};
     const refusal = textOf(delta['refusal']);
     this.#refused ||= refusal !== '';
@@ -117,7 +119,7 @@ export class ChatToMessagesMeter extends EventMeter<ChatReader> {
     }
   }
 
-  #finish(out: Uint8Array[]): void {
+  #finish(out: Output): void {
     this.#start({}, out);
     this.#blocks.finish(out);
     const usage = translatedUsage(

@@ -3,8 +3,11 @@
 
 import type { ErrorCode } from '../kernel/errors.js';
 import type { Usage } from '../kernel/usage.js';
+import { Output } from './output.js';
 import { SseScanner, type SseEvent } from './sse.js';
-import { gathered, HeldUsage, salvaged, type MeterOptions, type StreamMeter } from './stream.js';
+import { HeldUsage, salvaged, type MeterOptions, type StreamMeter } from './stream.js';
+
+const NOTHING = new Uint8Array(0);
 
 /** What is remembered of a stream's events; `StreamMeter` tells what each is. */
 export interface StreamReader {
@@ -18,7 +21,8 @@ export abstract class EventMeter<R extends StreamReader> implements StreamMeter 
   complete = false;
   protected readonly reader: R;
   protected readonly held: HeldUsage;
-  readonly #scanner = new SseScanner();
+  readonly #out = new Output();
+  readonly #scanner = new SseScanner((event) => this.take(event, this.#out));
 
   constructor(options: MeterOptions, reader: R) {
     this.reader = reader;
@@ -46,26 +50,25 @@ export abstract class EventMeter<R extends StreamReader> implements StreamMeter 
   }
 
   push(chunk: Uint8Array): Uint8Array | null {
-    const out: Uint8Array[] = [];
-    for (const event of this.#scanner.push(chunk)) this.take(event, out);
-    return out.length === 0 ? null : gathered(out);
+    this.#scanner.push(chunk);
+    return this.#out.take();
   }
 
   end(cut: ErrorCode = 'upstream_unreachable'): Uint8Array {
-    const out: Uint8Array[] = [];
+    const out = this.#out;
     const last = salvaged(this.#scanner.end());
     if (last !== null) this.take(last, out);
     if (!this.complete) this.conclude(out);
     this.held.settle(this.usage, out);
     if (!this.complete) out.push(this.cutEvent(cut));
-    return gathered(out);
+    return out.take() ?? NOTHING;
   }
 
   /** One event: what the client gets for it goes to `out`. */
-  protected abstract take(event: SseEvent, out: Uint8Array[]): void;
+  protected abstract take(event: SseEvent, out: Output): void;
 
   /** The upstream is done without a terminal event: sets `complete` where that is well. */
-  protected abstract conclude(out: Uint8Array[]): void;
+  protected abstract conclude(out: Output): void;
 
   /** What a client of this wire understands as the end of a stream that failed. */
   protected abstract cutEvent(code: ErrorCode): Uint8Array;

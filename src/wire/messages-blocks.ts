@@ -2,6 +2,7 @@
 // while the tool calls of a chat may come in pieces of several at once: the block under way goes
 // out as it comes, and what belongs to a later one waits until it is done.
 
+import type { Output } from './output.js';
 import type { JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 
@@ -96,14 +97,14 @@ export class BlockWriter {
     this.#names = names;
   }
 
-  text(kind: 'text' | 'thinking', piece: string, out: Uint8Array[]): void {
+  text(kind: 'text' | 'thinking', piece: string, out: Output): void {
     if (piece === '') return;
     const last = this.#waiting.at(-1) ?? this.#open;
     const slot = last?.kind === kind ? last : this.#queue({ kind, pending: '' });
     this.#give(slot, piece, out);
   }
 
-  call(piece: CallPiece, out: Uint8Array[]): void {
+  call(piece: CallPiece, out: Output): void {
     const slot = this.#slotOf(piece);
     slot.id ||= piece.id;
     slot.name ||= piece.name;
@@ -114,7 +115,7 @@ export class BlockWriter {
   }
 
   /** Nothing more will come: what waits goes out, and the last block ends. */
-  finish(out: Uint8Array[]): void {
+  finish(out: Output): void {
     this.#advance(out, true);
     this.#close(out);
   }
@@ -135,14 +136,14 @@ export class BlockWriter {
     return slot;
   }
 
-  #give(slot: Slot, piece: string, out: Uint8Array[]): void {
+  #give(slot: Slot, piece: string, out: Output): void {
     if (slot === this.#open) this.#delta(slot, piece, out);
     else slot.pending += piece;
     this.#advance(out, false);
   }
 
   /** Opens what waits as far as the blocks before it are done; all of it at the end. */
-  #advance(out: Uint8Array[], isEnd: boolean): void {
+  #advance(out: Output, isEnd: boolean): void {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined) return;
@@ -156,7 +157,7 @@ export class BlockWriter {
     }
   }
 
-  #start(slot: Slot, out: Uint8Array[]): void {
+  #start(slot: Slot, out: Output): void {
     this.#open = slot;
     this.#index++;
     const content_block = this.#opening(slot);
@@ -179,13 +180,13 @@ export class BlockWriter {
     }
   }
 
-  #delta(slot: Slot, piece: string, out: Uint8Array[]): void {
+  #delta(slot: Slot, piece: string, out: Output): void {
     if (piece === '') return;
     const delta = deltaOf(slot, piece);
     out.push(frame('content_block_delta', { index: this.#index, delta }).raw);
   }
 
-  #close(out: Uint8Array[]): void {
+  #close(out: Output): void {
     if (this.#open === null) return;
     this.#open = null;
     out.push(frame('content_block_stop', { index: this.#index }).raw);

@@ -3,6 +3,7 @@
 
 import type { Usage } from '../kernel/usage.js';
 import { isObject, textOf, type JsonObject } from './shape.js';
+import { nodeOf } from './skim.js';
 import { mergeUsage, messagesUsage } from './usage.js';
 
 /** What the model wrote in a content_block_start or content_block_delta. */
@@ -14,6 +15,13 @@ function writtenText(event: JsonObject): string {
   const opening = isObject(block) ? ['text', 'thinking', 'name'] : [];
   return [...text, ...opening.map((name) => (isObject(block) ? textOf(block[name]) : ''))].join('');
 }
+
+/** What `read` looks at in a content_block_delta, which changes nothing but `outputBytes`. */
+export const BLOCK_DELTA = nodeOf({
+  type: 'same',
+  content_block: 'same',
+  delta: { text: 'text', thinking: 'text', partial_json: 'text' },
+});
 
 export class MessagesReader {
   /** From message_delta on: before it, the count of output tokens is not the answer's. */

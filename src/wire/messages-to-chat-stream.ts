@@ -5,6 +5,7 @@ import type { ErrorCode } from '../kernel/errors.js';
 import { DONE } from './chat-reader.js';
 import { MessagesReader } from './messages-reader.js';
 import { chatUsageOf, completionId, errorToChat, finishReason } from './messages-to-chat-answer.js';
+import type { Output } from './output.js';
 import { isObject, parseObject, textOf, type JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutEvent, estimatedUsage, type MeterOptions } from './stream.js';
@@ -40,7 +41,7 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
     this.#options = options;
   }
 
-  protected override conclude(out: Uint8Array[]): void {
+  protected override conclude(out: Output): void {
     if (this.#stopReason !== null) this.#finish(out);
   }
 
@@ -48,11 +49,11 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
     return cutEvent('chat', code);
   }
 
-  protected override take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Output): void {
     if (this.complete) return;
     if (event.data === null) {
       // Comments keep the connection alive, and are the same in both wires.
-      out.push(event.raw);
+      out.pass(event);
       return;
     }
     const parsed = parseObject(event.data);
@@ -62,7 +63,7 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
     this.#translate(body, out);
   }
 
-  #translate(body: JsonObject, out: Uint8Array[]): void {
+  #translate(body: JsonObject, out: Output): void {
     switch (body['type']) {
       case 'message_start':
         return this.#start(body['message'], out);
@@ -90,14 +91,14 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
     }
   }
 
-  #start(message: unknown, out: Uint8Array[]): void {
+  #start(message: unknown, out: Output): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     if (isObject(message)) this.#id = completionId(message['id']);
     this.#send({ role: 'assistant', content: '', refusal: null }, out);
   }
 
-  #open(block: JsonObject, out: Uint8Array[]): void {
+  #open(block: JsonObject, out: Output): void {
     const { type, id, name, input } = block;
     this.#close(out);
     this.#delta(block, out);
@@ -109,7 +110,7 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
   }
 
   /** The texts of a delta, or those that a block opens with. */
-  #delta(delta: JsonObject, out: Uint8Array[]): void {
+  #delta(delta: JsonObject, out: Output): void {
     const text = textOf(delta['text']);
     const thinking = textOf(delta['thinking']);
     const json = textOf(delta['partial_json']);
@@ -119,17 +120,17 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
   }
 
   /** Without a piece of its arguments, a call's input stands in its opening; mostly it is empty. */
-  #close(out: Uint8Array[]): void {
+  #close(out: Output): void {
     if (this.#unsentInput !== null) this.#sendArguments(JSON.stringify(this.#unsentInput), out);
   }
 
-  #sendArguments(json: string, out: Uint8Array[]): void {
+  #sendArguments(json: string, out: Output): void {
     this.#unsentInput = null;
     const call = { index: this.#calls - 1, function: { arguments: json } };
     this.#send({ tool_calls: [call] }, out);
   }
 
-  #finish(out: Uint8Array[]): void {
+  #finish(out: Output): void {
     this.#start(null, out);
     this.#close(out);
     out.push(this.#chunk([this.#choice({}, finishReason(this.#stopReason))], null).raw);
@@ -141,18 +142,18 @@ export class MessagesToChatMeter extends EventMeter<MessagesReader> {
     this.#done(out);
   }
 
-  #fail(body: JsonObject, out: Uint8Array[]): void {
+  #fail(body: JsonObject, out: Output): void {
     this.held.settle(this.usage, out);
     out.push(frame(JSON.stringify(errorToChat(500, body))).raw);
     this.#done(out);
   }
 
-  #done(out: Uint8Array[]): void {
+  #done(out: Output): void {
     this.complete = true;
     out.push(frame(DONE).raw);
   }
 
-  #send(delta: JsonObject, out: Uint8Array[]): void {
+  #send(delta: JsonObject, out: Output): void {
     out.push(this.#chunk([this.#choice(delta, null)], null).raw);
   }
 

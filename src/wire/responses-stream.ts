@@ -4,6 +4,7 @@
 import { ERRORS, type ErrorCode } from '../kernel/errors.js';
 import type { Usage } from '../kernel/usage.js';
 import { DONE } from './chat-reader.js';
+import type { Output } from './output.js';
 import { isObject, parseReport, textOf, type JsonObject } from './shape.js';
 import type { SseEvent } from './sse.js';
 import { cutMessage, type MeterOptions } from './stream.js';
@@ -42,7 +43,7 @@ export class ResponsesMeter extends EventMeter<ResponsesReader> {
     // Only a terminal event ends a response well.
   }
 
-  protected override take(event: SseEvent, out: Uint8Array[]): void {
+  protected override take(event: SseEvent, out: Output): void {
     const body = event.data === null || event.data === DONE ? null : parseReport(event.data);
     const type = textOf(body?.['type']) || (event.event ?? '');
     if (body !== null) this.reader.read(type, body);
@@ -58,10 +59,10 @@ export class ResponsesMeter extends EventMeter<ResponsesReader> {
       // event.
       this.complete = true;
     }
-    out.push(event.raw);
+    out.pass(event);
   }
 
-  #finish(event: SseEvent, body: JsonObject | null, out: Uint8Array[]): void {
+  #finish(event: SseEvent, body: JsonObject | null, out: Output): void {
     const response = body?.['response'];
     const usage = isObject(response) ? response['usage'] : null;
     this.reader.usage = isObject(response) ? responseUsage(response) : null;
@@ -69,7 +70,7 @@ export class ResponsesMeter extends EventMeter<ResponsesReader> {
     if (isObject(usage)) this.held.hold(event, false, out);
     this.held.settle(this.usage, out);
     // Without usage the cost went ahead in a comment.
-    if (!isObject(usage)) out.push(event.raw);
+    if (!isObject(usage)) out.pass(event);
   }
 
   /** The documented members on top; the SDKs throw where they find `error`. */

@@ -7,12 +7,14 @@ import { NO_USAGE, type Usage } from '../kernel/usage.js';
 import { errorBody } from './error.js';
 import { appendMembers } from './json.js';
 import { parseReport } from './shape.js';
+import type { Output } from './output.js';
 import { withData, type SseEvent } from './sse.js';
 
 export interface StreamMeter {
   /**
-   * The bytes to send the client now, `null` when there are none. They may be the chunk's own, and
-   * nothing of the chunk is kept: its memory may be used again once they are sent.
+   * The bytes to send the client now, `null` when there are none. They may be the chunk's own, or
+   * stand in memory that serves all meters of a thread: they hold until any of them is given more.
+   * Nothing of the chunk is kept.
    */
   push(chunk: Uint8Array): Uint8Array | null;
   /**
@@ -52,8 +54,6 @@ export interface MeterOptions {
  */
 const HELD_BYTES_MAX = 64 * 1024;
 
-const NOTHING = new Uint8Array(0);
-
 /** Of English text. */
 const BYTES_PER_TOKEN = 4;
 
@@ -67,23 +67,18 @@ export const estimatedUsage = (inputTokens: number, outputBytes: number): Usage 
   outputTokens: roughTokens(outputBytes),
 });
 
-/** Several pieces as one. Events that went through untouched lie side by side: no copy then. */
-export function gathered(pieces: readonly Uint8Array[]): Uint8Array {
-  const [first] = pieces;
-  if (first === undefined) return NOTHING;
-  let end = first.byteOffset;
-  for (const piece of pieces) {
-    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
-    end += piece.length;
-  }
-  return new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
-}
-
 /** `"request_cost_cents":180,"cost_cents":360` as an SSE comment. */
 function costComment(members: string): Uint8Array {
   const text = members.replaceAll('"', '').replaceAll(':', '=').replaceAll(',', ' ');
   return Buffer.from(`: tokenpak ${text}\n\n`);
 }
+
+const withRaw = ({ event, data, dataSpan }: SseEvent, raw: Buffer): SseEvent => ({
+  raw,
+  event,
+  data,
+  dataSpan,
+});
 
 /**
  * One event that may turn out to be the last with usage, and what came behind it in the meantime.
@@ -101,25 +96,26 @@ export class HeldUsage {
   }
 
   /** The event takes the place of the one held before. Stripped, it never reaches the client. */
-  hold(event: SseEvent, isStripped: boolean, out: Uint8Array[]): void {
+  hold(event: SseEvent, isStripped: boolean, out: Output): void {
     this.release(out);
-    this.#event = { ...event, raw: Buffer.from(event.raw) };
+    this.#event = withRaw(event, Buffer.from(event.raw));
     this.#isStripped = isStripped;
   }
 
-  /** Bytes that tell nothing about usage: out, in their order. */
-  pass(raw: Uint8Array, out: Uint8Array[]): void {
+  /** An event that tells nothing about usage: out, in its order. */
+  pass(event: SseEvent, out: Output): void {
     if (this.#event === null) {
-      out.push(raw);
+      out.pass(event);
       return;
     }
-    this.#behind.push(Buffer.from(raw));
+    const raw = Buffer.from(event.raw);
+    this.#behind.push(raw);
     this.#behindBytes += raw.length;
     if (this.#behindBytes > HELD_BYTES_MAX) this.release(out);
   }
 
   /** The held event was not the last: it goes out as it came. */
-  release(out: Uint8Array[]): void {
+  release(out: Output): void {
     if (this.#event !== null && !this.#isStripped) out.push(this.#event.raw);
     this.#follow(out);
   }
@@ -128,7 +124,7 @@ export class HeldUsage {
    * The stream is over: the cost goes out in the held event, or as a comment. Later calls do
    * nothing.
    */
-  settle(usage: Usage | null, out: Uint8Array[]): void {
+  settle(usage: Usage | null, out: Output): void {
     if (this.settled) return;
     this.settled = true;
     const members = this.#settle(usage);
@@ -142,8 +138,9 @@ export class HeldUsage {
     this.#follow(out);
   }
 
-  #follow(out: Uint8Array[]): void {
-    out.push(...this.#behind);
+  #follow(out: Output): void {
+    if (this.#event === null) return;
+    for (const raw of this.#behind) out.push(raw);
     this.#event = null;
     this.#behind = [];
     this.#behindBytes = 0;
@@ -159,7 +156,7 @@ export function salvaged(event: SseEvent | null): SseEvent | null {
   if (event.data !== '[DONE]' && parseReport(event.data) === null) return null;
   const raw = Buffer.from(event.raw).toString('utf8');
   if (/(\n|\r\n?)(\n|\r)$/.test(raw)) return event;
-  return { ...event, raw: Buffer.from(`${raw.trimEnd()}\n\n`) };
+  return withRaw(event, Buffer.from(`${raw.trimEnd()}\n\n`));
 }
 
 /** Why a stream ends in an error. */

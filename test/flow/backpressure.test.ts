@@ -2,7 +2,7 @@
 // the provider, a provider that does not read holds one body.
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
@@ -15,6 +15,7 @@ const USAGE_EVENT = /data: \{"choices":\[\],[^\n]*\n\n/;
 const COMMENT = ': tokenpak request_cost_cents=0.15 cost_cents=0.15\n\n';
 
 const EVENT = delta('x'.repeat(50_000));
+const BLOCK_BYTES = 50_000;
 const STREAM_BYTES = 50_000_000;
 /** Twice what systems take of a stream that nobody reads. */
 const WARM_BYTES = 16_000_000;
@@ -29,6 +30,9 @@ const { proxy, provider } = await start(t, { server: 'request_timeout_seconds: 1
 const peakBytes = ({ pid }: RunningProxy): number =>
   Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
+/** The most from now on counts, beginning with what it has. */
+const forgetPeak = ({ pid }: RunningProxy): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
+
 const CHAT = {
   model: 'gpt-4',
   max_tokens: 10,
@@ -38,17 +42,19 @@ const CHAT = {
 const chat = () => post(`${proxy.url}/v1/chat/completions`, 'ann', CHAT);
 
 /** A provider's answer of so many bytes, written as fast as they are taken. */
-function streamOf(bytes: number) {
+function streamOf(bytes: number, { event = EVENT, from = provider } = {}) {
   const progress = { written: 0, done: false };
+  // Small events come many at once.
+  const block = event.repeat(Math.ceil(BLOCK_BYTES / event.length));
   const more = (response: ServerResponse): void => {
     while (progress.written < bytes) {
-      progress.written += EVENT.length;
-      if (!response.write(EVENT)) return void response.once('drain', () => more(response));
+      progress.written += block.length;
+      if (!response.write(block)) return void response.once('drain', () => more(response));
     }
     progress.done = true;
     response.end(STREAM_END);
   };
-  provider.script = (_, response) => {
+  from.script = (_, response) => {
     response.writeHead(200, eventStream);
     more(response);
   };
@@ -64,10 +70,11 @@ async function stalled(progress: { readonly written: number }): Promise<void> {
   }
 }
 
-function ask(body: string): Socket {
-  const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+function ask(body: string, url = `${proxy.url}/v1/chat/completions`): Socket {
+  const { port, pathname } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
   socket.write(
-    'POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer slow\r\n' +
+    `POST ${pathname} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer slow\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   return socket;
@@ -90,6 +97,46 @@ async function readToEnd(socket: Socket, received: Buffer[]): Promise<string> {
     at = line + 4 + size;
   }
   return parts.join('');
+}
+
+/** What each wire sends for a text. */
+const WIRES = {
+  chat: { path: '/v1/chat/completions', model: 'gpt-4', event: delta },
+  messages: {
+    path: '/v1/messages',
+    model: 'claude',
+    event: (text: string): string => {
+      const data = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } };
+      return `event: content_block_delta\ndata: ${JSON.stringify(data)}\n\n`;
+    },
+  },
+} as const;
+
+for (const [name, wire] of Object.entries(WIRES)) {
+  for (const bytes of [100, 8_000, 200_000]) {
+    const title = `the first stream of a process costs none, ${name}, ${bytes} bytes an event`;
+    t.test(title, async (t) => {
+      const fresh = await start(t, { server: 'request_timeout_seconds: 120' });
+      const url = `${fresh.proxy.url}${wire.path}`;
+      const body = { ...CHAT, model: wire.model };
+      t.equal((await post(url, 'ann', { ...body, stream: false })).status, 200);
+      const event = wire.event('x'.repeat(bytes));
+      const progress = streamOf(STREAM_BYTES, { event, from: fresh.provider });
+      forgetPeak(fresh.proxy);
+      const before = peakBytes(fresh.proxy);
+      const socket = ask(JSON.stringify(body), url).pause();
+      await stalled(progress);
+      for (let second = 0; second < IDLE_SECONDS; second++) {
+        socket.read(1024);
+        await after(1000);
+      }
+      t.notOk(progress.done, `the provider is held at ${progress.written} bytes`);
+      const growth = peakBytes(fresh.proxy) - before;
+      t.ok(growth < GROWTH_BYTES_MAX, `the proxy grew by ${growth} bytes`);
+      socket.destroy();
+      await fresh.proxy.end('SIGKILL');
+    });
+  }
 }
 
 t.test('a client that reads slowly pauses the provider, and costs no memory', async (t) => {

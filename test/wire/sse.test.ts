@@ -2,10 +2,34 @@ import t from 'tap';
 import { EVENT_BYTES_MAX, SseScanner, withData, type SseEvent } from '../../src/wire/sse.js';
 import { splits } from './fixture.js';
 
+/** Events hold until the next chunk comes: this scanner keeps copies of them. */
+class Scanner {
+  readonly #events: SseEvent[] = [];
+  readonly #scanner = new SseScanner(({ raw, event, data, dataSpan }) => {
+    this.#events.push({ raw: Buffer.from(raw), event, data, dataSpan });
+  });
+
+  push(chunk: Uint8Array): SseEvent[] {
+    // In memory that is used again, as a connection's is.
+    const memory = Buffer.from(chunk);
+    this.#scanner.push(memory);
+    memory.fill('?');
+    return this.#events.splice(0);
+  }
+
+  end(): SseEvent | null {
+    return this.#scanner.end();
+  }
+
+  rest(): string {
+    return Buffer.from(this.#scanner.rest()).toString();
+  }
+}
+
 function scan(chunks: readonly Uint8Array[]): { events: SseEvent[]; rest: string } {
-  const scanner = new SseScanner();
+  const scanner = new Scanner();
   const events = chunks.flatMap((chunk) => scanner.push(chunk));
-  return { events, rest: Buffer.from(scanner.rest()).toString() };
+  return { events, rest: scanner.rest() };
 }
 
 const told = (events: readonly SseEvent[]) => events.map(({ event, data }) => ({ event, data }));
@@ -45,12 +69,35 @@ t.test('keeps blank lines and the second half of a CRLF with the event they end'
 
 t.test('copies nothing when an event lies in one chunk', async (t) => {
   const chunk = Buffer.from('data: a\n\ndata: b\n\n');
-  const { events } = scan([chunk]);
-  t.equal(events[1]?.raw.buffer, chunk.buffer);
+  const memories: unknown[] = [];
+  new SseScanner((event) => memories.push(event.raw.buffer)).push(chunk);
+  t.equal(memories.length, 2);
+  t.ok(memories.every((memory) => memory === chunk.buffer));
+});
+
+t.test('a CR counts, though it came in a chunk before', async (t) => {
+  const { events } = scan([Buffer.from('data: a\rdata: '), Buffer.from('b\n\n')]);
+  t.same(told(events), [{ event: null, data: 'a\nb' }]);
+});
+
+t.test('streams side by side keep their parts apart', async (t) => {
+  const texts = ['a', 'b', 'c'].map((text) => text.repeat(10_000));
+  const begin = (text: string): Scanner => {
+    const scanner = new Scanner();
+    scanner.push(Buffer.from(`data: ${text}`));
+    return scanner;
+  };
+  // The memory that the first event came together in may serve one of those that follow.
+  begin('first'.repeat(10_000)).push(Buffer.from('\n\n'));
+  const scanners = texts.map(begin);
+  t.same(
+    scanners.map((scanner) => scanner.push(Buffer.from('\n\n'))[0]?.data),
+    texts,
+  );
 });
 
 t.test('passes an event that is too long on, unread, and reads the next', async (t) => {
-  const scanner = new SseScanner();
+  const scanner = new Scanner();
   const chunk = Buffer.alloc(1024 * 1024, 'a');
   let passed = scanner.push(Buffer.from('data: ')).length;
   let bytes = 6;
@@ -68,16 +115,16 @@ t.test('passes an event that is too long on, unread, and reads the next', async 
 });
 
 t.test('an event that the end of the stream cuts is offered as it is', async (t) => {
-  const scanner = new SseScanner();
+  const scanner = new Scanner();
   t.equal(scanner.end(), null);
   scanner.push(Buffer.from('data: [DONE]\r\r'));
   t.equal(scanner.end()?.data, '[DONE]');
-  t.equal(scanner.rest().length, 0);
+  t.equal(scanner.rest(), '');
 });
 
 t.test('rewrites data in place, and data of several lines as lines', async (t) => {
-  const [one] = new SseScanner().push(Buffer.from('event: x\ndata:{"a":1}\r\nid: 7\n\n'));
-  const [two] = new SseScanner().push(Buffer.from('event: x\ndata: {"a":\ndata: 1}\n\n'));
+  const [one] = new Scanner().push(Buffer.from('event: x\ndata:{"a":1}\r\nid: 7\n\n'));
+  const [two] = new Scanner().push(Buffer.from('event: x\ndata: {"a":\ndata: 1}\n\n'));
   const bump = (data: Buffer): Buffer => Buffer.from(data.toString().replace('1', '2'));
   t.equal(Buffer.from(withData(one!, bump)).toString(), 'event: x\ndata:{"a":2}\r\nid: 7\n\n');
   t.equal(Buffer.from(withData(two!, bump)).toString(), 'event: x\ndata: {"a":\ndata: 2}\n\n');
@@ -85,7 +132,7 @@ t.test('rewrites data in place, and data of several lines as lines', async (t) =
 
 t.test('broken UTF-8 in the data stays as broken as it was', async (t) => {
   const raw = Buffer.concat([Buffer.from('data: {"a":"'), Buffer.of(0xff), Buffer.from('"}\n\n')]);
-  const [event] = new SseScanner().push(raw);
+  const [event] = new Scanner().push(raw);
   t.equal(event?.data, '{"a":"\ufffd"}');
   t.same(
     withData(event!, (data) => data),
