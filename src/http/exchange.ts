@@ -7,6 +7,7 @@ import type { Api } from '../kernel/api.js';
 import type { TraceParent } from '../kernel/trace.js';
 import type { Exchange, Headers } from '../proxy/exchange.js';
 import type { Tally } from '../proxy/tally.js';
+import { ROOM_BYTES_MIN, type Rooms } from './rooms.js';
 
 const STATUS_LINES = Object.fromEntries(
   Object.entries(STATUS_CODES).map(([status, words]) => [status, `${status} ${words}`]),
@@ -24,6 +25,8 @@ const PATIENCE_MS = 4000;
 /** Who takes nothing of a large answer for so long is gone. */
 const IDLE_MS_MAX = 60_000;
 const LARGE_BYTES = 1024 * 1024;
+
+const NO_BODY = Buffer.alloc(0);
 
 interface Head {
   readonly status: number;
@@ -43,7 +46,7 @@ export class HttpExchange implements Exchange {
   readonly retryCount: number;
   readonly trace: TraceParent | null;
   readonly tally: Tally;
-  body: Buffer = Buffer.alloc(0);
+  body: Buffer = NO_BODY;
   readAtUs = 0;
   closed = false;
   /** Its answer is known and due: no more of its body is wanted. */
@@ -61,6 +64,8 @@ export class HttpExchange implements Exchange {
   #patience: NodeJS.Timeout | undefined;
   readonly #onEnd: () => void;
   readonly #held: Held;
+  readonly #rooms: Rooms;
+  #room: Buffer | null = null;
   #heldBytes = 0;
   /** The exchange itself is the first. */
   #keepers = 1;
@@ -78,6 +83,8 @@ export class HttpExchange implements Exchange {
       readonly trace: TraceParent | null;
       readonly tally: Tally;
       readonly held: Held;
+      /** Where large bodies lie. */
+      readonly rooms: Rooms;
       /** Called once when the exchange is over, answered or aborted. */
       readonly onEnd: () => void;
     },
@@ -90,6 +97,7 @@ export class HttpExchange implements Exchange {
     this.trace = request.trace;
     this.tally = request.tally;
     this.#held = request.held;
+    this.#rooms = request.rooms;
     this.#onEnd = request.onEnd;
     this.#isHead = request.isHead;
     this.#closes = request.closes;
@@ -100,6 +108,20 @@ export class HttpExchange implements Exchange {
       this.#over();
       this.#ready?.();
     });
+  }
+
+  /** Its body is whole: so many bytes of the room that was made for it. */
+  take(room: Buffer, bytes: number): void {
+    this.body = room.subarray(0, bytes);
+    if (room.length >= ROOM_BYTES_MIN) this.#room = room;
+  }
+
+  bodySent(): void {
+    if (this.#room === null) return;
+    // Whoever looks for it all the same must not find another's.
+    this.body = NO_BODY;
+    this.#rooms.giveBack(this.#room);
+    this.#room = null;
   }
 
   hold(bytes: number): void {

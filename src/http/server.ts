@@ -17,6 +17,7 @@ import { FORWARDED_HEADERS } from '../upstream/provider.js';
 import { type Held, HttpExchange } from './exchange.js';
 import { type Head, headOf } from './head.js';
 import { Listener } from './listener.js';
+import { ROOM_BYTES_MIN, Rooms } from './rooms.js';
 import { type Route, routeOf } from './routes.js';
 import { GATE, type Gate } from './thread.js';
 
@@ -34,6 +35,7 @@ export class Server {
   readonly #proxy: Proxy;
   readonly #gate: () => Gate;
   readonly #held: Held = { bytes: 0 };
+  readonly #rooms = new Rooms();
   readonly #heldBytesMax: number;
   #active = 0;
 
@@ -129,6 +131,7 @@ export class Server {
       closes: head.closes,
       tally,
       held: this.#held,
+      rooms: this.#rooms,
       onEnd: () => tally.gauge('active', --this.#active),
     });
   }
@@ -154,11 +157,11 @@ export class Server {
       }
       exchange.hold(byteLength);
       // uWebSockets takes the chunk back after this callback: it has to be copied.
-      body = withRoom(body, bytes, bytes + byteLength, isLast ? 0 : declared);
+      body = this.#withRoom(body, bytes, bytes + byteLength, isLast ? 0 : declared);
       body.set(new Uint8Array(chunk), bytes);
       bytes += byteLength;
       if (!isLast) return;
-      exchange.body = body.subarray(0, bytes);
+      exchange.take(body, bytes);
       exchange.readAtUs = this.#proxy.nowUs();
       // A body may take as long as its client likes, and its key be revoked meanwhile.
       if (keys !== this.#proxy.keys || config !== this.#proxy.config) {
@@ -168,6 +171,16 @@ export class Server {
       if (route === 'count_tokens') countTokens(this.#proxy, exchange, caller, newRequestId);
       else serve(this.#proxy, exchange, caller, newRequestId);
     });
+  }
+
+  /** Room for a body so far; for all of it where its length is declared, so that it moves once. */
+  #withRoom(body: Buffer | null, used: number, needed: number, declared: number): Buffer {
+    if (body !== null && needed <= body.length) return body;
+    const whole = declared > 0 ? declared : 2 * used;
+    const room = Math.max(needed, Math.min(whole, Math.max(WORD_BYTES_MAX, 2 * used)));
+    const grown = room < ROOM_BYTES_MIN ? Buffer.allocUnsafe(room) : this.#rooms.take(room);
+    body?.copy(grown, 0, 0, used);
+    return grown;
   }
 
   /** Why so many bytes more of a body are not taken, `null` when they are. */
@@ -191,16 +204,6 @@ export class Server {
 
 /** A declared length is taken at its word up to here: memory is for bytes that have come. */
 const WORD_BYTES_MAX = 1024 * 1024;
-
-/** Room for a body so far; for all of it where its length is declared, so that it moves once. */
-function withRoom(body: Buffer | null, used: number, needed: number, declared: number): Buffer {
-  if (body !== null && needed <= body.length) return body;
-  const whole = declared > 0 ? declared : 2 * used;
-  const room = Math.min(whole, Math.max(WORD_BYTES_MAX, 2 * used));
-  const grown = Buffer.allocUnsafe(Math.max(needed, room));
-  body?.copy(grown, 0, 0, used);
-  return grown;
-}
 
 /** The API whose shape an answer has, also where the path is no endpoint at all. */
 function apiOf(route: Route, request: HttpRequest): Api {

@@ -24,6 +24,8 @@ export interface Exchange {
   readonly tally: Tally;
   /** The client is gone: nothing can be written any more. */
   readonly closed: boolean;
+  /** The provider has all of its body, and nobody reads it any more. */
+  bodySent(): void;
   /** Memory that it takes until it is over, and whoever keeps it has let go. */
   hold(bytes: number): void;
   /** Its client may leave before what it asked for is over: a call keeps it until then. */

@@ -52,7 +52,10 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
       });
     },
     onData: (chunk) => answer?.data(chunk),
-    onEnd: () => answer?.end(),
+    onEnd: (isSent) => {
+      answer?.end();
+      if (isSent) exchange.bodySent();
+    },
     onFailure: (failure) => {
       if (answer === null) failedBeforeAnswer(proxy, exchange, call, failure);
       else answer.cut(failure);

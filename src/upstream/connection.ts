@@ -39,6 +39,8 @@ export interface Keeper {
 
 /** Up to here head and body are copied into one write; beyond, the copy would cost more. */
 const JOINED_BYTES_MAX = 16 * 1024;
+/** Where they are copied to: every request is written before the next one is. */
+let writeBuffer = Buffer.allocUnsafeSlow(JOINED_BYTES_MAX);
 
 /**
  * Where every socket of this thread reads to: what is read is handed on before anything else is
@@ -79,12 +81,14 @@ export class Connection implements ResponseSink {
     this.#parser.expect();
     const socket = this.#socket;
     const end = `${body.length}\r\n\r\n`;
-    if (body.length <= JOINED_BYTES_MAX) {
-      const joined = Buffer.allocUnsafe(head.length + end.length + body.length);
-      joined.set(head);
-      joined.write(end, head.length, 'latin1');
-      joined.set(body, head.length + end.length);
-      socket.write(joined);
+    const bytes = head.length + end.length + body.length;
+    if (bytes <= JOINED_BYTES_MAX) {
+      writeBuffer.set(head);
+      writeBuffer.write(end, head.length, 'latin1');
+      writeBuffer.set(body, head.length + end.length);
+      socket.write(writeBuffer.subarray(0, bytes));
+      // What the system has not taken at once goes out of this memory later.
+      if (!this.isSent) writeBuffer = Buffer.allocUnsafeSlow(JOINED_BYTES_MAX);
     } else {
       socket.cork();
       socket.write(head);
@@ -96,6 +100,11 @@ export class Connection implements ResponseSink {
     if (socket.errored === null && !socket.destroyed) return true;
     this.#request = null;
     return false;
+  }
+
+  /** The system has taken all of the request. */
+  get isSent(): boolean {
+    return this.#socket.writableLength === 0;
   }
 
   pause(): void {
@@ -142,7 +151,7 @@ export class Connection implements ResponseSink {
     }
     if (!this.#parser.isDone || this.#isGone) return;
     // An answer to a request that is not sent yet, or to one that is still being sent.
-    const isOdd = taken < bytes.length || this.#socket.writableLength > 0;
+    const isOdd = taken < bytes.length || !this.isSent;
     if (!this.#isReusable || isOdd) return this.close(new Error('the connection is used up'));
     this.#socket.resume();
     this.#keeper.free(this);

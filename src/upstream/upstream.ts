@@ -52,7 +52,8 @@ export interface ForwardHandler {
   onStart(status: number, headers: ReturnedHeaders): void;
   /** The bytes' memory is used again after the call: what is kept of them has to be copied. */
   onData(bytes: Buffer): void;
-  onEnd(): void;
+  /** `isSent`: all of the request had left, and its body's memory may be used again. */
+  onEnd(isSent: boolean): void;
   onFailure(failure: UpstreamFailure): void;
 }
 
@@ -217,9 +218,10 @@ class UpstreamExchange implements Waiter, InFlight, Forwarding {
   }
 
   end(): void {
+    const isSent = this.#connection?.isSent === true;
     this.#connection = null;
     this.#guarded((handler) => {
-      handler.onEnd();
+      handler.onEnd(isSent);
       this.#handler = null;
     });
   }

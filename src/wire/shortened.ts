@@ -8,8 +8,8 @@ const COLON = 0x3a;
 const SPACE_MAX = 0x20;
 
 /** Below this, one pass of JSON.parse costs less than looking for what could be left out. */
-const BODY_BYTES_MIN = 16 * 1024;
-const TEXT_BYTES_MIN = 4 * 1024;
+const BODY_BYTES_MIN = 4 * 1024;
+const TEXT_BYTES_MIN = 1024;
 
 /** Members that hold nothing but text wherever they stand, when they hold a string. */
 const TEXTS = [Buffer.from('"content"'), Buffer.from('"text"')];

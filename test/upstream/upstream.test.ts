@@ -82,3 +82,30 @@ t.test('who waits for a connection when all are closed is told', async (t) => {
   }
   t.same(failed, ['connects', 'waits', 'comes later']);
 });
+
+t.test('an answer tells whether all of its request had left by then', async (t) => {
+  // Answers what it has not read, and reads no more of it.
+  const server = createServer((request, response) => {
+    request.pause();
+    response.end('early');
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const upstream = upstreamAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const isSent = (bytes: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      upstream.forward(
+        { target: 'chat', body: Buffer.alloc(bytes), headers: {} },
+        {
+          onStart: () => undefined,
+          onData: () => undefined,
+          onEnd: resolve,
+          onFailure: ({ message }) => reject(new Error(message)),
+        },
+      );
+    });
+  t.equal(await isSent(10), true);
+  t.equal(await isSent(64 * 1024 * 1024), false);
+  server.closeAllConnections();
+  upstream.close();
+});
