@@ -1,37 +1,41 @@
-// How late a worker's event loop runs, told once a second. While it is busy the runtime measures it
-// by a timer beside it; one that rests is not woken for that: what it did bounds what was late.
+// How late a worker's event loop runs: measured by the runtime beside the loop, told once a second.
+// A loop that rests is looked at by a slow timer, since to be woken is most of what it costs then.
 
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Tally } from '../proxy/tally.js';
 
-/** The monitor's own timer; its readings contain it. */
-const RESOLUTION_MS = 20;
+/** Of the monitors' own timers; their readings contain it. */
+const RESOLUTION_MS = { rest: 200, busy: 20 } as const;
+/** Above this share of the last second a loop is busy. */
+const BUSY = 0.05;
+/** The first interval after a reset is not measured: a loop at rest is not reset for less. */
+const NOTEWORTHY_US = 5_000;
 const TOLD_EVERY_MS = 1_000;
-/** Below this share of a second nothing is measured. The timer itself takes a fifth of it. */
-const BUSY = 0.01;
-
-const QUANTILES = [
-  ['lag_p50_us', 0.5],
-  ['lag_p99_us', 0.99],
-  ['lag_max_us', 1],
-] as const;
 
 export function watchLoop(tally: Pick<Tally, 'gauge'>): void {
-  const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  const measured = (quantile: number): number =>
-    Math.max(0, monitor.percentile(quantile * 100) / 1000 - RESOLUTION_MS * 1000);
+  const monitors = { rest: monitorOf('rest'), busy: monitorOf('busy') };
+  let state: keyof typeof RESOLUTION_MS = 'rest';
+  monitors.rest.enable();
   let before = performance.eventLoopUtilization();
   setInterval(() => {
+    const monitor = monitors[state];
+    const lateUs = (ns: number): number => Math.max(0, ns / 1000 - RESOLUTION_MS[state] * 1000);
+    if (monitor.count > 0) {
+      tally.gauge('lag_p50_us', lateUs(monitor.percentile(50)));
+      tally.gauge('lag_p99_us', lateUs(monitor.percentile(99)));
+      tally.gauge('lag_max_us', lateUs(monitor.max));
+    }
     const now = performance.eventLoopUtilization();
-    const { active, utilization } = performance.eventLoopUtilization(now, before);
+    const next = performance.eventLoopUtilization(now, before).utilization > BUSY ? 'busy' : 'rest';
     before = now;
-    // Who comes at any moment finds a loop that works for 1 % of the time at work in 1 % of all
-    // cases, and waits for no longer than it worked in all.
-    const bound = (quantile: number): number => (utilization <= 1 - quantile ? 0 : active * 1000);
-    const late = monitor.count > 0 ? measured : bound;
-    for (const [gauge, quantile] of QUANTILES) tally.gauge(gauge, late(quantile));
-    if (utilization > BUSY) monitor.enable();
-    else monitor.disable();
-    monitor.reset();
+    if (next !== state) {
+      monitor.disable();
+      monitors[next].enable();
+      monitors[next].reset();
+      state = next;
+    } else if (state === 'busy' || lateUs(monitor.max) > NOTEWORTHY_US) monitor.reset();
   }, TOLD_EVERY_MS).unref();
 }
+
+const monitorOf = (state: keyof typeof RESOLUTION_MS): IntervalHistogram =>
+  monitorEventLoopDelay({ resolution: RESOLUTION_MS[state] });
