@@ -139,12 +139,7 @@ export class MemoryDisk {
     const { length } = piece.bytes;
     const written = last ? Math.floor(this.#random() * (length + 1)) : length;
     const end = piece.position + written;
-    if (isZeros(piece.bytes))
-      file.bytes.fill(
-        0,
-        Math.min(piece.position, file.bytes.length),
-        Math.min(end, file.bytes.length),
-      );
+    if (isZeros(piece.bytes)) file.bytes.subarray(piece.position, end).fill(0);
     else {
       if (end > file.bytes.length) {
         const larger = Buffer.alloc(Math.max(end, 2 * file.bytes.length, 1024));

@@ -57,8 +57,8 @@ type Lines = (readonly string[])[];
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 const faults: string[] = [];
-const wrong = (count: number, what: string): void => {
-  if (count > 0) faults.push(`${count} ${what}`);
+const wrong = (times: number, what: string): void => {
+  if (times > 0) faults.push(`${times} times ${what}`);
 };
 
 async function playSeeds(): Promise<Lines> {
@@ -95,10 +95,10 @@ async function torment(): Promise<Lines> {
   await takeTurns([killing, racing, fuzzing]);
   const killed = RESERVES.map((reserve) => killing.sums[reserve]);
   for (const { lost, double } of killed) {
-    wrong(lost, 'times something was lost by a kill');
-    wrong(double, 'times something was booked twice after a kill');
+    wrong(lost, 'something was lost by a kill');
+    wrong(double, 'something was booked twice after a kill');
   }
-  wrong(racing.sums.wrong, 'races had a wrong end');
+  wrong(racing.sums.wrong, 'a race ended wrong');
   faults.push(...fuzzing.sums.faults);
   return [
     ['kill -9 of the product: survived', ...killed.map(({ rounds }) => count(rounds))],
