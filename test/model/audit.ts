@@ -50,9 +50,8 @@ export function audit(store: Store, evidence: Evidence): void {
 }
 
 function compareSums(store: Store, { settled, costs }: Books): void {
-  for (const [key, sum] of settled) {
-    const [scope, window, number] = key.split('|') as [string, 'daily' | 'monthly', string];
-    const booked = store.settledOf(settledKey(window, Number(number), scope)) ?? 0n;
+  for (const [key, { scope, window, number, sum }] of settled) {
+    const booked = store.settledOf(settledKey(window, number, scope)) ?? 0n;
     must(booked === sum, () => `${key} has settled ${booked}, its requests ${sum}`);
   }
   let all = 0n;

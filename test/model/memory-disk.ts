@@ -27,117 +27,151 @@ const placeOf = (path: string): Pick<File, 'directory' | 'name'> => ({
 const failure = (code: string): Error => Object.assign(new Error(code), { code });
 
 export class MemoryDisk {
-  readonly #files = new Map<string, File>();
-  readonly #removed = new Map<string, File>();
-  readonly #random: () => number;
+  readonly files = new Map<string, File>();
+  readonly removed = new Map<string, File>();
+  readonly random: () => number;
   /** No file can be made, and the books find no room. Writes into files that are there succeed. */
   full = false;
   /** How much was begun that ends beside what goes on: a step is over when all of it is. */
   begun = 0;
 
   constructor(random: () => number) {
-    this.#random = random;
+    this.random = random;
   }
 
   /** Everything that was ever written, by path, whether it is still there or not. */
   *history(): Iterable<[path: string, bytes: Buffer]> {
-    for (const files of [this.#removed, this.#files]) {
+    for (const files of [this.removed, this.files]) {
       for (const [path, { bytes }] of files) yield [path, bytes];
     }
   }
 
   /** The disk as one process sees it, until its end. */
   session(doom: Doom): Disk {
-    const handles = new Map<number, File>();
-    let next = 3;
-    const fileOf = (fd: number): File => {
-      const file = handles.get(fd);
-      if (file === undefined) throw failure('EBADF');
-      return file;
-    };
-    const opened = (file: File): number => {
-      handles.set(next, file);
-      return next++;
-    };
-    return {
-      open: (path, flags) => {
-        doom.alive();
-        const file = flags === 'wx+' ? this.#make(path, doom) : this.#files.get(path);
-        if (file === undefined) throw failure('ENOENT');
-        return opened(file);
-      },
-      close: (fd) => {
-        handles.delete(fd);
-      },
-      read: (fd, into, position) => {
-        doom.alive();
-        const { bytes, size } = fileOf(fd);
-        const end = Math.min(into.length, Math.max(0, size - position));
-        const copied = position < bytes.length ? bytes.copy(into, 0, position, position + end) : 0;
-        into.fill(0, copied, end);
-        return end;
-      },
-      write: (fd, bytes, position) => this.#write(fileOf(fd), { bytes, position }, doom),
-      size: (fd) => fileOf(fd).size,
-      datasync: () => doom.step(),
-      datasyncLater: async () => {
-        this.begun += 1;
-        doom.step();
-      },
-      rename: (from, to) => {
-        doom.step();
-        const file = this.#files.get(from) as File;
-        this.#files.delete(from);
-        this.#files.set(to, Object.assign(file, placeOf(to)));
-      },
-      remove: (path) => {
-        doom.step();
-        const file = this.#files.get(path);
-        if (file === undefined) return false;
-        this.#files.delete(path);
-        if (!path.endsWith('.new')) this.#removed.set(path, file);
-        return true;
-      },
-      exists: (path) => {
-        doom.alive();
-        return this.#files.has(path);
-      },
-      list: (directory) => {
-        doom.alive();
-        const names: string[] = [];
-        for (const file of this.#files.values()) {
-          if (file.directory === directory) names.push(file.name);
-        }
-        return names;
-      },
-      makeDirectory: () => doom.alive(),
-      syncDirectory: () => doom.step(),
-      create: async (path, pieces) => {
-        this.begun += 1;
-        const file = this.#make(path, doom);
-        let position = 0;
-        for (const bytes of pieces) position += this.#write(file, { bytes, position }, doom);
-      },
-      freeBytes: () => {
-        doom.alive();
-        return this.full ? 0 : 2 ** 40;
-      },
-    };
+    return new Session(this, doom);
+  }
+}
+
+class Session implements Disk {
+  readonly #disk: MemoryDisk;
+  readonly #doom: Doom;
+  readonly #handles = new Map<number, File>();
+  #next = 3;
+
+  constructor(disk: MemoryDisk, doom: Doom) {
+    this.#disk = disk;
+    this.#doom = doom;
   }
 
-  #make(path: string, doom: Doom): File {
-    doom.step();
-    if (this.full) throw failure('ENOSPC');
-    if (this.#files.has(path)) throw failure('EEXIST');
-    const file = { ...placeOf(path), bytes: NOTHING, size: 0 };
-    this.#files.set(path, file);
+  open(path: string, flags: 'r' | 'r+' | 'wx+'): number {
+    this.#doom.alive();
+    const file = flags === 'wx+' ? this.#make(path) : this.#disk.files.get(path);
+    if (file === undefined) throw failure('ENOENT');
+    this.#handles.set(this.#next, file);
+    return this.#next++;
+  }
+
+  close(fd: number): void {
+    this.#handles.delete(fd);
+  }
+
+  read(fd: number, into: Buffer, position: number): number {
+    this.#doom.alive();
+    const { bytes, size } = this.#fileOf(fd);
+    const end = Math.min(into.length, Math.max(0, size - position));
+    const copied = position < bytes.length ? bytes.copy(into, 0, position, position + end) : 0;
+    into.fill(0, copied, end);
+    return end;
+  }
+
+  write(fd: number, bytes: Buffer, position: number): number {
+    return this.#write(this.#fileOf(fd), { bytes, position });
+  }
+
+  size(fd: number): number {
+    return this.#fileOf(fd).size;
+  }
+
+  datasync(): void {
+    this.#doom.step();
+  }
+
+  async datasyncLater(): Promise<void> {
+    this.#disk.begun += 1;
+    this.#doom.step();
+  }
+
+  rename(from: string, to: string): void {
+    this.#doom.step();
+    const { files } = this.#disk;
+    const file = files.get(from) as File;
+    files.delete(from);
+    files.set(to, Object.assign(file, placeOf(to)));
+  }
+
+  remove(path: string): boolean {
+    this.#doom.step();
+    const { files, removed } = this.#disk;
+    const file = files.get(path);
+    if (file === undefined) return false;
+    files.delete(path);
+    if (!path.endsWith('.new')) removed.set(path, file);
+    return true;
+  }
+
+  exists(path: string): boolean {
+    this.#doom.alive();
+    return this.#disk.files.has(path);
+  }
+
+  list(directory: string): string[] {
+    this.#doom.alive();
+    const names: string[] = [];
+    for (const file of this.#disk.files.values()) {
+      if (file.directory === directory) names.push(file.name);
+    }
+    return names;
+  }
+
+  makeDirectory(): void {
+    this.#doom.alive();
+  }
+
+  syncDirectory(): void {
+    this.#doom.step();
+  }
+
+  async create(path: string, pieces: Iterable<Buffer>): Promise<void> {
+    this.#disk.begun += 1;
+    const file = this.#make(path);
+    let position = 0;
+    for (const bytes of pieces) position += this.#write(file, { bytes, position });
+  }
+
+  freeBytes(): number {
+    this.#doom.alive();
+    return this.#disk.full ? 0 : 2 ** 40;
+  }
+
+  #fileOf(fd: number): File {
+    const file = this.#handles.get(fd);
+    if (file === undefined) throw failure('EBADF');
     return file;
   }
 
-  #write(file: File, piece: { bytes: Buffer; position: number }, doom: Doom): number {
-    const last = doom.isLast();
+  #make(path: string): File {
+    this.#doom.step();
+    if (this.#disk.full) throw failure('ENOSPC');
+    if (this.#disk.files.has(path)) throw failure('EEXIST');
+    const file = { ...placeOf(path), bytes: NOTHING, size: 0 };
+    this.#disk.files.set(path, file);
+    return file;
+  }
+
+  #write(file: File, piece: { readonly bytes: Buffer; readonly position: number }): number {
+    const last = this.#doom.isLast();
     const { length } = piece.bytes;
-    const written = last ? Math.floor(this.#random() * (length + 1)) : length;
+    const written = last ? Math.floor(this.#disk.random() * (length + 1)) : length;
     const end = piece.position + written;
     if (isZeros(piece.bytes)) file.bytes.subarray(piece.position, end).fill(0);
     else {
@@ -149,7 +183,7 @@ export class MemoryDisk {
       piece.bytes.copy(file.bytes, piece.position, 0, written);
     }
     file.size = Math.max(file.size, end);
-    if (last) doom.alive();
+    if (last) this.#doom.alive();
     return written;
   }
 }

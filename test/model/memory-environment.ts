@@ -51,8 +51,6 @@ class Rows {
   }
 }
 
-type Change = (rows: Rows, key: Buffer, value: Buffer | null) => void;
-
 interface Undone {
   readonly rows: Rows;
   readonly name: string;
@@ -62,38 +60,9 @@ interface Undone {
 export class MemoryEnvironment {
   readonly #tables = new Map<string, Rows>();
 
+  /** As one process sees it, until its end. */
   session(doom: Doom): Environment {
-    let undo: Undone[] | null = null;
-    const change: Change = (rows, key, value) => {
-      const name = key.toString('latin1');
-      const before = rows.get(name);
-      doom.step();
-      undo?.push({ rows, name, before });
-      if (value === null) rows.delete(name);
-      else rows.set(name, { key: before?.key ?? Buffer.from(key), value: Buffer.from(value) });
-    };
-    return {
-      openDB: ({ name }) => tableOf(this.#rowsOf(name), doom, change),
-      transactionSync(action) {
-        const changes: Undone[] = [];
-        undo = changes;
-        try {
-          const value = action();
-          doom.step();
-          return value;
-        } catch (error) {
-          for (const { rows, name, before } of changes.toReversed()) {
-            if (before === undefined) rows.delete(name);
-            else rows.set(name, before);
-          }
-          throw error;
-        } finally {
-          undo = null;
-        }
-      },
-      resetReadTxn: () => undefined,
-      close: () => Promise.resolve(),
-    };
+    return new Session(doom, (name) => this.#rowsOf(name));
   }
 
   #rowsOf(name: string): Rows {
@@ -103,16 +72,82 @@ export class MemoryEnvironment {
   }
 }
 
-const tableOf = (rows: Rows, doom: Doom, change: Change): Table => ({
-  get(key) {
-    doom.alive();
-    return rows.get(key.toString('latin1'))?.value;
-  },
-  doesExist: (key) => rows.has(key.toString('latin1')),
-  putSync: (key, value) => change(rows, key, value),
-  removeSync: (key) => change(rows, key, null),
-  getRange(range) {
-    doom.alive();
-    return rows.within(range);
-  },
-});
+class Session implements Environment {
+  readonly doom: Doom;
+  readonly #rowsOf: (name: string) => Rows;
+  #undo: Undone[] | null = null;
+
+  constructor(doom: Doom, rowsOf: (name: string) => Rows) {
+    this.doom = doom;
+    this.#rowsOf = rowsOf;
+  }
+
+  openDB({ name }: { readonly name: string }): Table {
+    return new SessionTable(this, this.#rowsOf(name));
+  }
+
+  change(rows: Rows, key: Buffer, value: Buffer | null): void {
+    const name = key.toString('latin1');
+    const before = rows.get(name);
+    this.doom.step();
+    this.#undo?.push({ rows, name, before });
+    if (value === null) rows.delete(name);
+    else rows.set(name, { key: before?.key ?? Buffer.from(key), value: Buffer.from(value) });
+  }
+
+  transactionSync<T>(action: () => T): T {
+    const changes: Undone[] = [];
+    this.#undo = changes;
+    try {
+      const value = action();
+      this.doom.step();
+      return value;
+    } catch (error) {
+      for (const { rows, name, before } of changes.toReversed()) {
+        if (before === undefined) rows.delete(name);
+        else rows.set(name, before);
+      }
+      throw error;
+    } finally {
+      this.#undo = null;
+    }
+  }
+
+  resetReadTxn(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class SessionTable implements Table {
+  readonly #session: Session;
+  readonly #rows: Rows;
+
+  constructor(session: Session, rows: Rows) {
+    this.#session = session;
+    this.#rows = rows;
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    this.#session.doom.alive();
+    return this.#rows.get(key.toString('latin1'))?.value;
+  }
+
+  doesExist(key: Buffer): boolean {
+    return this.#rows.has(key.toString('latin1'));
+  }
+
+  putSync(key: Buffer, value: Buffer): void {
+    this.#session.change(this.#rows, key, value);
+  }
+
+  removeSync(key: Buffer): void {
+    this.#session.change(this.#rows, key, null);
+  }
+
+  getRange(range: Range): Row[] {
+    this.#session.doom.alive();
+    return this.#rows.within(range);
+  }
+}

@@ -6,7 +6,7 @@ import type { Refusal } from '../../src/budget/admit.js';
 import type { Counters } from '../../src/budget/counters.js';
 import type { BudgetConfig } from '../../src/config/config.js';
 import type { Call } from '../../src/proxy/call.js';
-import { budgetKey } from './oracle.js';
+import { budgetKey, type Line } from './oracle.js';
 
 interface Sum {
   settled: bigint;
@@ -34,12 +34,12 @@ export class Model {
 
   constructor(
     { reserve }: BudgetConfig,
-    settled: ReadonlyMap<string, bigint>,
+    settled: ReadonlyMap<string, Line>,
     before: Model | undefined,
   ) {
     this.#reserve = reserve;
     this.overshoot = before?.overshoot ?? 0n;
-    for (const [key, sum] of settled) {
+    for (const [key, { sum }] of settled) {
       // What the last life left open was charged at its worst, and what was passed stays passed.
       const bound = before?.boundAfterDeath(key) ?? 0n;
       this.#sums.set(key, { settled: sum, held: 0n, excess: 0n, bound });

@@ -37,16 +37,20 @@ export interface History {
   readonly rejected: readonly Rejected[];
 }
 
-/** The budgets of a request, as `scope|window|number`. */
-export const budgetsOf = (user: string, date: number): string[] => [
-  budgetKey(`user:${user}`, 'daily', date),
-  budgetKey(`user:${user}`, 'monthly', date),
-  budgetKey('global', 'daily', date),
-  budgetKey('global', 'monthly', date),
-];
+/** A budget in one window, and what its requests add up to. */
+export interface Line {
+  readonly scope: string;
+  readonly window: 'daily' | 'monthly';
+  readonly number: number;
+  sum: bigint;
+}
 
-export const budgetKey = (scope: string, window: 'daily' | 'monthly', date: number): string =>
-  `${scope}|${window}|${window === 'daily' ? date : Math.floor(date / 100)}`;
+const numberOf = (window: Line['window'], date: number): number =>
+  window === 'daily' ? date : Math.floor(date / 100);
+
+/** `scope|window|number`. */
+export const budgetKey = (scope: string, window: Line['window'], date: number): string =>
+  `${scope}|${window}|${numberOf(window, date)}`;
 
 export function readHistory(files: Iterable<[path: string, bytes: Buffer]>): History {
   const reserved = new Map<bigint, Reserved>();
@@ -107,7 +111,8 @@ function* wholeRecords(bytes: Buffer): Generator<number> {
 export interface Books {
   /** By id: every request that has ended, at its cost. */
   readonly costs: ReadonlyMap<bigint, bigint>;
-  readonly settled: ReadonlyMap<string, bigint>;
+  /** By `budgetKey`. */
+  readonly settled: ReadonlyMap<string, Line>;
   readonly open: readonly Reserved[];
   /** `event|scope|window|number`, and the threshold. */
   readonly alerts: ReadonlySet<string>;
@@ -124,7 +129,8 @@ export interface Terms {
 /** What the books hold when all of a history is booked. */
 export function booksOf(history: History, { isDead, limitOf, thresholdsPct }: Terms): Books {
   const costs = new Map<bigint, bigint>();
-  const settled = new Map<string, bigint>();
+  const settled = new Map<string, Line>();
+  const known = new Map<string, readonly Line[]>();
   const open: Reserved[] = [];
   const alerts = new Set<string>();
   for (const reserve of history.reserved.values()) {
@@ -135,16 +141,17 @@ export function booksOf(history: History, { isDead, limitOf, thresholdsPct }: Te
     }
     const cost = end?.cost ?? reserve.worst;
     costs.set(reserve.id, cost);
-    for (const key of budgetsOf(reserve.user, reserve.date)) {
-      settled.set(key, (settled.get(key) ?? 0n) + cost);
-    }
+    const name = `${reserve.user}|${reserve.date}`;
+    let lines = known.get(name);
+    if (lines === undefined) known.set(name, (lines = linesOf(settled, reserve)));
+    for (const line of lines) line.sum += cost;
     if (end?.overrun === true) {
-      alerts.add(`settlement_overrun|${budgetsOf(reserve.user, reserve.date)[0]}`);
+      const key = budgetKey(`user:${reserve.user}`, 'daily', reserve.date);
+      alerts.add(`settlement_overrun|${key}`);
     }
   }
-  for (const [key, spent] of settled) {
+  for (const [key, { scope, window, sum: spent }] of settled) {
     if (spent === 0n) continue;
-    const [scope, window] = key.split('|') as [string, 'daily' | 'monthly'];
     const limit = limitOf(scope, window);
     if (limit === null) continue;
     for (const pct of thresholdsPct) {
@@ -157,4 +164,19 @@ export function booksOf(history: History, { isDead, limitOf, thresholdsPct }: Te
     alerts.add(`budget_exceeded|${budgetKey(scope, window, date)}`);
   }
   return { costs, settled, open, alerts };
+}
+
+/** The four budgets that a request counts in. */
+function linesOf(settled: Map<string, Line>, { user, date }: Reserved): readonly Line[] {
+  return [`user:${user}`, 'global'].flatMap((scope) =>
+    (['daily', 'monthly'] as const).map((window) => {
+      const key = budgetKey(scope, window, date);
+      let line = settled.get(key);
+      if (line === undefined) {
+        line = { scope, window, number: numberOf(window, date), sum: 0n };
+        settled.set(key, line);
+      }
+      return line;
+    }),
+  );
 }

@@ -218,7 +218,8 @@ class Simulation {
     }
   }
 
-  #request({ proxy, ...worker }: SimWorker): void {
+  #request(worker: SimWorker): void {
+    const { proxy } = worker;
     this.#sums.requests += 1;
     const { budget } = this.#scene;
     const date = proxy.calendar.dateAt(this.#nowMs);

@@ -12,9 +12,6 @@ import { nano, usdText } from '../../src/kernel/money.js';
 import { type Reserve, RESERVES, type SeedsReport, type SeedsStart } from './seeds-protocol.js';
 import { fuzz, kills, races, type Torment } from './torments.js';
 
-/** Most of the machine is the seeds': what goes on beside them rests so many times as long. */
-const REST = 2;
-
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
@@ -78,12 +75,13 @@ async function playSeeds(): Promise<Lines> {
   ];
 }
 
+/** Most of the machine is the seeds': after a turn, as long a rest. */
 async function takeTurns(torments: readonly Torment<unknown>[]): Promise<void> {
   do {
     const roundMs = Date.now();
     for (const torment of torments) await torment.round();
-    const restMs = REST * (Date.now() - roundMs);
-    await wait(Math.min(restMs, Math.max(0, untilMs - Date.now())));
+    const tookMs = Date.now() - roundMs;
+    await wait(Math.min(tookMs, Math.max(0, untilMs - Date.now())));
   } while (Date.now() < untilMs);
   for (const torment of torments) await torment.end();
 }
