@@ -34,6 +34,8 @@ interface Head {
   readonly common?: Headers | undefined;
 }
 
+const isLineEnd = (byte: number | undefined): boolean => byte === 0x0a || byte === 0x0d;
+
 /** What all exchanges of a worker hold. */
 export interface Held {
   bytes: number;
@@ -238,7 +240,7 @@ export class HttpExchange implements Exchange {
   }
 
   #block(chunk: Uint8Array): void {
-    this.#isBetweenEvents = /[\n\r]{2}$/.test(Buffer.from(chunk.subarray(-2)).toString('latin1'));
+    this.#isBetweenEvents = isLineEnd(chunk.at(-1)) && isLineEnd(chunk.at(-2));
     if (this.#blocked) return;
     this.#blocked = true;
     this.#patience = setInterval(() => {

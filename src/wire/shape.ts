@@ -19,8 +19,14 @@ export const textOf = (value: unknown): string => (typeof value === 'string' ? v
  * The object that the text holds, `null` when it holds anything else, or nests so deep that whoever
  * walked it would overrun the stack.
  */
-export function parseObject(text: string): JsonObject | null {
-  if (isTooDeep(text)) return null;
+export const parseObject = (text: string): JsonObject | null =>
+  isTooDeep(text) ? null : parsed(text);
+
+/** The same for whoever reads usage: what nests deep beside it must not hide what was billed. */
+export const parseReport = (text: string): JsonObject | null =>
+  parsed(isTooDeep(text) ? withoutDepths(Buffer.from(text)).toString('utf8') : text);
+
+function parsed(text: string): JsonObject | null {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : null;
@@ -28,7 +34,3 @@ export function parseObject(text: string): JsonObject | null {
     return null;
   }
 }
-
-/** The same for whoever reads usage: what nests deep beside it must not hide what was billed. */
-export const parseReport = (text: string): JsonObject | null =>
-  parseObject(isTooDeep(text) ? withoutDepths(Buffer.from(text)).toString('utf8') : text);
