@@ -90,6 +90,14 @@ export class Model {
     return this.#sums.get(key)?.bound ?? 0n;
   }
 
+  /** With everything written and booked, the books hold what the counters do: no end is missing. */
+  agree(settled: ReadonlyMap<string, Line>): void {
+    for (const [key, { sum }] of settled) {
+      const counted = this.#sumOf(key).settled;
+      must(sum === counted, () => `${key} is booked at ${sum}, and counted at ${counted}`);
+    }
+  }
+
   check(counters: Counters): void {
     for (const { key, budget, sum } of this.#budgets.values()) {
       const { bank, ordinal, limit } = budget;

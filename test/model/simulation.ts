@@ -185,7 +185,9 @@ class Simulation {
         return this.#fold(() => {
           this.#life.bookAll();
           const alive = new Set(workers.map(({ journalId }) => journalId));
-          this.#compareBooks(readHistory(this.#disk.history()), (id) => !alive.has(id));
+          const history = readHistory(this.#disk.history());
+          const books = this.#compareBooks(history, (id) => !alive.has(id));
+          if (!this.#life.failed) this.#model.agree(books.settled);
         });
       case 'clock':
         this.#nowMs = this.#scene.moveClock(this.#nowMs);
