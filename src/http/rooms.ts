@@ -13,11 +13,15 @@ export class Rooms {
   readonly #spare: Buffer[] = [];
   #spareBytes = 0;
 
-  /** At least so many bytes, with whatever stood in them before. */
+  /**
+   * At least so many bytes, with whatever stood in them before; never many more, since what is held
+   * is reckoned by what it holds.
+   */
   take(bytes: number): Buffer {
-    const at = this.#spare.findLastIndex((room) => room.length >= bytes);
+    const size = roundedUp(bytes);
+    const at = this.#spare.findLastIndex((room) => room.length === size);
     const [room] = at < 0 ? [] : this.#spare.splice(at, 1);
-    if (room === undefined) return Buffer.allocUnsafeSlow(roundedUp(bytes));
+    if (room === undefined) return Buffer.allocUnsafeSlow(size);
     this.#spareBytes -= room.length;
     return room;
   }

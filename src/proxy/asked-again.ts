@@ -23,8 +23,8 @@ interface Refused {
   readonly said: Request;
 }
 
-/** Bodies of at most 4 MiB in a worker. */
-const BODY_BYTES_MAX = 64 * 1024;
+/** Bodies of at most 1 MiB in a worker. */
+const BODY_BYTES_MAX = 16 * 1024;
 const USERS_MAX = 64;
 
 export class AskedAgain {

@@ -14,6 +14,9 @@ const SHORT_LIFE_MS = 2_000;
 /** So many short lives in a row, and the supervisor gives up instead of spinning. */
 const SHORT_LIVES_MAX = 5;
 
+/** How often it is looked whether what kept a worker from being started has passed. */
+const VACANT_MS = 1_000;
+
 /** A worker that is not gone so long after its grace hangs. */
 const HANG_MS = 5_000;
 
@@ -25,7 +28,7 @@ export interface WorkersOptions {
   readonly nextJournalId: () => Promise<number>;
   /** Charges what a dead worker left open. */
   readonly recover: (journalId: number) => Promise<void>;
-  /** Why none could be started now; whoever says so says `fill` when it has passed. */
+  /** Why none could be started now. Asked again until it has passed; `fill` is sooner. */
   readonly startFault: () => string | null;
   readonly onLedgerFailed: (message: string) => void;
   readonly onGaveUp: (message: string) => void;
@@ -40,6 +43,7 @@ export class Workers {
   readonly #shortLives = new Map<number, number>();
   /** Those that have died and cannot be started for now. */
   readonly #vacant = new Set<number>();
+  #vacancies: NodeJS.Timeout | undefined;
   #configurations = 0;
   #stopping = false;
 
@@ -143,6 +147,7 @@ export class Workers {
     if (fault !== null && this.#threads.size > 0) {
       // The others serve: to end with it would cost everyone what costs a share now.
       this.#vacant.add(index);
+      this.#vacancies ??= setInterval(() => this.#fillIfSound(), VACANT_MS).unref();
       return log(`✗ worker ${index} is not started again for now: ${fault}`);
     }
     await this.#startAgain(index);
@@ -165,6 +170,13 @@ export class Workers {
   fill(): void {
     for (const index of this.#vacant) void this.#startAgain(index);
     this.#vacant.clear();
+    clearInterval(this.#vacancies);
+    this.#vacancies = undefined;
+  }
+
+  /** It may pass without a change that anyone sees: a file that was away is there again. */
+  #fillIfSound(): void {
+    if (!this.#stopping && this.#options.startFault() === null) this.fill();
   }
 
   /**

@@ -236,11 +236,14 @@ export function editMembers(source: Uint8Array, edits: MemberEdits): Buffer {
   return appendMembers(Buffer.concat(pieces), added.join(','));
 }
 
-/** Puts `"name":value,…` behind the object's last member. No members: the same bytes. */
+/**
+ * Puts `"name":value,…` behind the object's last member. No members, or no object: the same bytes.
+ */
 export function appendMembers(source: Uint8Array, text: string): Buffer {
   const bytes = asBuffer(source);
   if (text === '') return bytes;
   let at = bytes.lastIndexOf(CLOSE_BRACE);
+  if (at < 0) return bytes;
   while (at > 0 && (bytes[at - 1] ?? 0) <= SPACE_MAX) at--;
   const added = bytes[at - 1] === OPEN_BRACE ? text : `,${text}`;
   const whole = Buffer.allocUnsafe(bytes.length + Buffer.byteLength(added));

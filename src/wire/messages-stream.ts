@@ -45,7 +45,8 @@ export class MessagesMeter extends EventMeter<MessagesReader> {
         out.pass(event);
         return;
       case 'message_delta':
-        if (this.settled) out.pass(event);
+        // Into what is no object no cost can be put.
+        if (this.settled || body === null) out.pass(event);
         else this.held.hold(event, false, out);
         return;
       case 'message_stop':

@@ -100,7 +100,8 @@ const SPARE_BYTES_MAX = 1024 * 1024;
 /** With as much again at least for what may follow. */
 function roomFor(bytes: number): Buffer {
   const wanted = 2 ** Math.ceil(Math.log2(2 * bytes));
-  if (wanted > spare.length) return Buffer.allocUnsafe(wanted);
+  // A much larger one would be kept for as long as a stream that stalls in an event.
+  if (wanted > spare.length || spare.length > 4 * wanted) return Buffer.allocUnsafe(wanted);
   const room = spare;
   spare = NOTHING;
   return room;

@@ -2,7 +2,7 @@
 // TLS at all.
 
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { OpenAI } from 'openai';
 import t from 'tap';
@@ -81,6 +81,19 @@ t.test(
     t.match(proxy.output(), /worker \d was started again/);
   },
 );
+
+t.test('so does one that dies while a file is away, until it is there again', async (t) => {
+  const before = proxy.output().length;
+  const said = async (text: RegExp): Promise<void> => {
+    while (!text.test(proxy.output().slice(before))) await shownBy(proxy);
+  };
+  renameSync(files.key, `${folder}/away.key`);
+  killWorker();
+  await said(/not started again for now: .*tls\.key/);
+  renameSync(`${folder}/away.key`, files.key);
+  await said(/worker \d was started again/);
+  t.equal(await shownBy(proxy), FIRST.name);
+});
 
 t.test('plain HTTP is hung up on', async (t) => {
   const socket = dial(proxy.url);

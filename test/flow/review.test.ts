@@ -171,6 +171,23 @@ t.test('what a stream brought counts, whatever shape its deltas have', async (t)
   t.ok(spent >= 0.03, `500 tokens cost 0.03 at least, charged was ${spent}`);
 });
 
+t.test(
+  'an event that is no JSON, and a connection that breaks, end one stream alone',
+  async (t) => {
+    provider.script = (_, response) => {
+      response.writeHead(200, eventStream);
+      response.write('event: message_delta\ndata: upstream overloaded\n\n', () =>
+        response.socket?.resetAndDestroy(),
+      );
+    };
+    const body = { ...chat({ stream: true }), model: 'claude' };
+    const answer = await post(`${proxy.url}/v1/messages`, 'broken', body);
+    t.match(answer.text, /overloaded[^]*: tokenpak request_cost_cents=[^]*event: error/);
+    t.equal((await daySpent(proxy, 'broken'))?.reserved_usd, '0.00');
+    t.notMatch(proxy.output(), /defect/);
+  },
+);
+
 t.test('a header that cannot be sent on does not keep the proxy from ending', async (t) => {
   const body = JSON.stringify(chat());
   const socket = open(patient, `${CHAT_HEAD}\r\nidempotency-key: a\x7fb`, body);

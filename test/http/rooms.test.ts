@@ -13,6 +13,13 @@ t.test('a room that came back is taken again, by one at a time', async (t) => {
   t.not(rooms.take(300 * KB), first, 'it is in use again');
 });
 
+t.test('a small body pins no large room', async (t) => {
+  const rooms = new Rooms();
+  rooms.giveBack(rooms.take(1000 * KB));
+  for (const size of [5, 100, 400])
+    t.ok(rooms.take(size * KB).length < 2 * size * KB, `${size} KB`);
+});
+
 t.test('none is given to whom it is too small for', async (t) => {
   const rooms = new Rooms();
   for (const size of [64, 8, 300]) rooms.giveBack(rooms.take(size * KB));

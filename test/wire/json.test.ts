@@ -80,6 +80,9 @@ t.test('appends members behind the last one', async (t) => {
   t.equal(appended('{\n  "a": 1\n}\r\n'), '{\n  "a": 1,"x":1\n}\r\n', 'the space around it stays');
   const same = bytes('{"a":1}');
   t.equal(appendMembers(same, ''), same, 'nothing to append: the same bytes');
+  for (const text of ['', '[DONE]', 'upstream overloaded', '{']) {
+    t.equal(appended(text), text, 'no object to append to');
+  }
 });
 
 t.test('does not read past the end of broken bytes', async (t) => {

@@ -107,3 +107,16 @@ t.test('usage that more text follows goes out before it, and settles at the end'
   t.equal(play(meter, [Buffer.from(event('message_stop', {}))]).startsWith(COMMENT), true);
   t.match(usages, [{ inputTokens: 1, outputTokens: 1 }]);
 });
+
+t.test(
+  'of a delta that is no object the bytes pass, and the cost is told behind them',
+  async (t) => {
+    for (const data of ['upstream overloaded', '{', '[DONE]', 'null', '[1]', '']) {
+      const event = `event: message_delta\ndata: ${data}\n\n`;
+      const { options, usages } = settlements();
+      const sent = play(new MessagesMeter(options), [Buffer.from(event)]);
+      t.ok(sent.startsWith(event + COMMENT), JSON.stringify(sent));
+      t.equal(usages.length, 1, data);
+    }
+  },
+);
