@@ -63,7 +63,8 @@ export class Skimmer {
   readonly #node: Node;
   /** The member to cut out is the top's of this number. */
   readonly #cut: number;
-  #learned: Buffer | null = null;
+  /** A character is a byte. A buffer's few would hold on to memory of the pool's, for hours. */
+  #learned: string | null = null;
   #shownEnd = 0;
   #isShown = false;
 
@@ -89,12 +90,14 @@ export class Skimmer {
    */
   learn(outputBytes: number): void {
     if (!this.#isShown || outputBytes !== this.textBytes) return;
-    this.#learned = Buffer.from(SHOWN.subarray(0, this.#shownEnd));
+    this.#learned = SHOWN.toString('latin1', 0, this.#shownEnd);
   }
 
-  #showsThe(learned: Buffer): boolean {
+  #showsThe(learned: string): boolean {
     if (learned.length !== this.#shownEnd) return false;
-    for (let at = 0; at < learned.length; at++) if (learned[at] !== SHOWN[at]) return false;
+    for (let at = 0; at < learned.length; at++) {
+      if (learned.charCodeAt(at) !== SHOWN[at]) return false;
+    }
     return true;
   }
 
