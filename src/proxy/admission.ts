@@ -42,16 +42,22 @@ export function admission(
   quote: Quote,
   decided: (outcome: Admitted | Refusal, quote: Quote) => void,
 ): void {
+  const asked = quote.candidates[0] as Candidate;
+  if (quote.wasRefused === true && isRefusedAnyway(proxy, quote)) {
+    return decided(admitOne(proxy, quote, asked, true), quote);
+  }
   const tight = quote.candidates.some((candidate) => tightFor(proxy, quote, candidate));
   if (!tight) {
     // As asked or not at all: what another thread has just taken is no reason for the fallback yet.
-    const outcome = admitOne(proxy, quote, quote.candidates[0] as Candidate, true);
+    const outcome = admitOne(proxy, quote, asked, true);
     if (isAdmitted(outcome)) return decided(outcome, quote);
   }
   const isCountable = quote.candidates.some(({ model }) => model.encoding !== null);
-  if (!isCountable || isRefusedAnyway(proxy, quote)) {
+  // Those whom a crowd refuses ask again, and all would wait in line.
+  if (!isCountable || isCrowded(proxy.counters, quote.account)) {
     return decided(admitAny(proxy, exchange, quote), quote);
   }
+  if (isRefusedAnyway(proxy, quote)) return decided(admitOne(proxy, quote, asked, true), quote);
   void counted(proxy, exchange, quote).then((exact) => {
     const current = withLimitsInForce(proxy, exact);
     if (current === null) return decided(askAgain(proxy, exact), exact);
@@ -73,12 +79,8 @@ function askAgain(proxy: Proxy, { account, request, candidates }: Quote): Refusa
   return { reason: 'in_flight', budget, limit, settled: ZERO_USD, amount };
 }
 
-/**
- * A spent budget refuses at once, and so does a crowd: those whom it refuses ask again, and all
- * would wait in line.
- */
+/** A spent budget refuses at once: no fallback and no shorter answer would fit either. */
 function isRefusedAnyway({ counters, config }: Proxy, quote: Quote): boolean {
-  if (isCrowded(counters, quote.account)) return true;
   const { mode, rejectOnExceed, reserve, clampOutput, clampMinTokens } = config.budget;
   if (mode !== 'enforce' || !rejectOnExceed || reserve !== 'worst_case') return false;
   const { account, request } = quote;

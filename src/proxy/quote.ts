@@ -48,6 +48,8 @@ export interface Quote {
   readonly whole: () => Body;
   readonly request: ModelRequest;
   readonly candidates: readonly Candidate[];
+  /** The same bytes of the same caller were refused before. */
+  readonly wasRefused?: boolean;
 }
 
 export function worstOf(request: ModelRequest, candidate: Candidate): NanoUsd {
@@ -73,8 +75,8 @@ export function heldFor(
 }
 
 export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quote | Rejection {
-  const read =
-    proxy.askedAgain.find(proxy, exchange, caller) ?? requestFrom(proxy, exchange, caller);
+  const again = proxy.askedAgain.find(proxy, exchange, caller);
+  const read = again ?? requestFrom(proxy, exchange, caller);
   if ('rejected' in read) return read;
   const account = proxy.accounts.of(caller.user, proxy.calendar.dateAt(proxy.now()));
   if (account === null) {
@@ -84,7 +86,7 @@ export function quoteFor(proxy: Proxy, exchange: Exchange, caller: Caller): Quot
     };
   }
   const { body, whole, request, candidates } = read;
-  return { account, body, whole, request, candidates };
+  return { account, body, whole, request, candidates, wasRefused: again !== null };
 }
 
 function requestFrom(proxy: Proxy, exchange: Exchange, caller: Caller): Request | Rejection {
