@@ -14,7 +14,8 @@ import type { TokenPool } from '../tokens/pool.js';
 // So it is compiled when it first runs, and optimised after fewer rounds than usual: what begins a
 // stream takes a third less time then. Under load the other choice of what to inline saves 8 %.
 setFlagsFromString('--always-sparkplug');
-setFlagsFromString('--interrupt-budget=20000');
+// Later versions know it no more.
+if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=20000');
 
 /** A worker that lives shorter than this counts as a failed start. */
 const SHORT_LIFE_MS = 2_000;

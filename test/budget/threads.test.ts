@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Config } from '../../src/config/config.js';
 import { WindowClock } from '../../src/kernel/calendar.js';
 import { PriceTable } from '../../src/pricing/table.js';
+import { AskedAgain } from '../../src/proxy/asked-again.js';
 import type { Exchange } from '../../src/proxy/exchange.js';
 import type { Proxy } from '../../src/proxy/proxy.js';
 import { quoteFor } from '../../src/proxy/quote.js';
@@ -41,6 +42,7 @@ t.test('a counter table that is full refuses in words, and hangs nobody', async 
     prices: new PriceTable(config),
     accounts,
     calendar: new WindowClock('UTC'),
+    askedAgain: new AskedAgain(),
     now: () => Date.UTC(2026, 2, 25),
   } as unknown as Proxy;
   const body = Buffer.from('{"model":"gpt-4","max_tokens":5,"messages":[]}');
