@@ -57,8 +57,16 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
       if (isSent) exchange.bodySent();
     },
     onFailure: (failure) => {
-      if (answer === null) failedBeforeAnswer(proxy, exchange, call, failure);
-      else answer.cut(failure);
+      if (answer === null) return failedBeforeAnswer(proxy, exchange, call, failure);
+      try {
+        answer.cut(failure);
+      } catch (error) {
+        // What an end finds wrong ends its request, charged in full, and not its thread.
+        process.emitWarning(`an answer's end is given up on a defect: ${messageOf(error)}`);
+        if (call.reservation.state === 'reserved')
+          call.settle(null, { outputBytes: Infinity }, 502);
+        exchange.drop();
+      }
     },
   };
   const forwarding: Forwarding = upstream.forward(

@@ -274,12 +274,7 @@ class UpstreamExchange implements Waiter, InFlight, Forwarding {
     const handler = this.#handler;
     this.#handler = null;
     this.#connection = null;
-    try {
-      handler?.onFailure(failure);
-    } catch (error) {
-      // Its deadline is left to it: what is not settled is charged in full by whoever recovers it.
-      process.emitWarning(`a failure is given up on a defect: ${messageOf(error)}`);
-    }
+    handler?.onFailure(failure);
   }
 }
 
