@@ -39,6 +39,8 @@ export interface LaneSpec {
   readonly name: LaneName;
   readonly subjects: readonly SubjectName[];
   readonly load: Load;
+  /** Subjects on one core, load and provider on another, where the machine can. */
+  readonly isBound?: boolean;
 }
 
 const load = (concurrency: number, bytes: number, more: Partial<Load> = {}): Load => ({
@@ -52,7 +54,7 @@ const load = (concurrency: number, bytes: number, more: Partial<Load> = {}): Loa
 });
 
 export const LANES: readonly LaneSpec[] = [
-  { name: '300 B, 1 connection', subjects: SUBJECT_NAMES, load: load(1, 300) },
+  { name: '300 B, 1 connection', subjects: SUBJECT_NAMES, load: load(1, 300), isBound: true },
   { name: '300 B, 64 connections', subjects: SUBJECT_NAMES, load: load(64, 300) },
   {
     name: '10 KB, 64 connections',

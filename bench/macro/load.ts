@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Load } from './lanes.js';
+import { onCore } from './placement.js';
 import { CHAT_PATH, headersOf } from './workload.js';
 
 export interface Burst {
@@ -15,6 +16,8 @@ export interface Burst {
   readonly load: Load;
   /** What this subject needs beyond the usual headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Where the load is made; `null`: wherever the kernel likes. */
+  readonly core: number | null;
 }
 
 export interface Measured {
@@ -64,16 +67,14 @@ async function wrkVersion(): Promise<string | null> {
 const firstWords = (text: string): string => text.split(' ').slice(0, 2).join(' ');
 
 async function runWrk(burst: Burst, scratch: string): Promise<Measured> {
-  const { port, durationMs, load } = burst;
+  const { port, durationMs, load, core } = burst;
   const script = join(scratch, 'chat.lua');
   writeFileSync(script, wrkScript(burst));
   // wrk takes whole seconds only.
   const seconds = Math.max(1, Math.round(durationMs / 1000));
-  const { stdout } = await execute(
-    'wrk',
-    ['-t1', `-c${load.concurrency}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
-    { timeout: seconds * 1000 + LATE_MS },
-  );
+  const options = ['-t1', `-c${load.concurrency}`, `-d${seconds}s`, '-s', script];
+  const [command, ...args] = onCore(core, ['wrk', ...options, `http://127.0.0.1:${port}`]);
+  const { stdout } = await execute(command, args, { timeout: seconds * 1000 + LATE_MS });
   const told = JSON.parse(stdout.slice(stdout.lastIndexOf('\n{') + 1)) as Measured & {
     refused: number;
   };
@@ -100,7 +101,8 @@ end
 
 async function runNode(burst: Burst): Promise<Measured> {
   const entry = fileURLToPath(new URL('./load-entry.js', import.meta.url));
-  const running = execute(process.execPath, [entry], { timeout: burst.durationMs + LATE_MS });
+  const [command, ...args] = onCore(burst.core, [process.execPath, entry]);
+  const running = execute(command, args, { timeout: burst.durationMs + LATE_MS });
   running.child.stdin?.end(JSON.stringify(burst));
   return JSON.parse((await running).stdout) as Measured;
 }

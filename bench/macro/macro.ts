@@ -70,9 +70,10 @@ async function run(options: MacroOptions, scratch: string): Promise<boolean> {
   // Before anything runs beside it.
   const hot = admission().find(({ name }) => name.startsWith('admission + settlement'));
   const admissionNs = hot === undefined ? null : spread(sampled(hot, 20));
-  const { subjects, failures } = await startSubjects(options.subjects, scratch);
+  const { subjects, failures, providerPid } = await startSubjects(options.subjects, scratch);
   const specs = LANES.filter(({ name }) => options.lanes.includes(name));
-  const lanes = await measure({ subjects, lanes: specs, rounds, durationMs }, generator, progress);
+  const plan = { subjects, providerPid, lanes: specs, rounds, durationMs };
+  const lanes = await measure(plan, generator, progress);
   for (const lane of lanes.filter(({ errors }) => errors > 0)) {
     failures.push(`${lane.subject}: ${lane.errors} errors, ${lane.lane}`);
   }
@@ -123,7 +124,7 @@ async function manyOf(
 }
 
 async function startSubjects(names: readonly SubjectName[], scratch: string) {
-  const { port: upstreamPort } = await startUpstream();
+  const { port: upstreamPort, pid: providerPid } = await startUpstream();
   const subjects: Subject[] = [];
   const failures: string[] = [];
   for (const name of names) {
@@ -135,5 +136,5 @@ async function startSubjects(names: readonly SubjectName[], scratch: string) {
       failures.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { subjects, failures };
+  return { subjects, failures, providerPid };
 }

@@ -40,8 +40,9 @@ export async function manyStreams(
 ): Promise<Many> {
   const streams = Math.min(wanted, Math.floor((openFilesMax() - FILES_KEPT) / 2));
   const load = LANES[0]?.load;
-  if (pid === null || load === undefined) throw new Error('no subject to hold streams open on');
-  const alone = await generator.run({ port, headers, load, durationMs: 1_000 });
+  if (load === undefined) throw new Error('no load to put beside the streams');
+  const burst = { port, headers, load, durationMs: 1_000, core: null };
+  const alone = await generator.run(burst);
   const before = residentKilobytes(pid);
   const entry = fileURLToPath(new URL('./many-entry.js', import.meta.url));
   const { child } = start(process.execPath, [entry, String(port), String(streams)]);
@@ -60,7 +61,7 @@ export async function manyStreams(
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS / 3));
     samples.push((residentKilobytes(pid) - before) / streams);
   }
-  const beside: Measured = await generator.run({ port, headers, load, durationMs: 1_000 });
+  const beside: Measured = await generator.run(burst);
   const first = await tell('count');
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const last = await tell('count');

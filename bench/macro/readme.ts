@@ -50,11 +50,15 @@ export function readmeTable(
       `${each.isFloor ? '≥' : '≤'} ${each.must}${each.isMet ? '' : ', **missed**'}`,
     ]),
   ].map(line);
+  const isBound = lanes.some(({ placement }) => placement === 'bound');
+  const placed = isBound
+    ? 'proxies were bound to one core, load and provider to another'
+    : 'the kernel chose cores';
   return (
     `${table}\n\n${promises.join('\n')}\n\n` +
     `300-byte chat, one worker, all side by side in one run: ${machine.cpu}, ` +
     `${machine.cores} cores shared with load and provider, Node ${machine.node}, ` +
-    `commit ${machine.commit}.`
+    `commit ${machine.commit}. At one connection ${placed}.`
   );
 }
 

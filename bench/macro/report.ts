@@ -70,7 +70,11 @@ export function tableOf(lanes: readonly Lane[], name: LaneName): string {
       )
       .join('  '),
   );
-  return [name, ...lines].join('\n');
+  const isBound = lanes.some(({ lane, placement }) => lane === name && placement === 'bound');
+  const title = isBound
+    ? `${name} (proxies bound to one core, load and provider to another)`
+    : name;
+  return [title, ...lines].join('\n');
 }
 
 /** Writes a file of `bench/results` and gives its path. */

@@ -3,7 +3,8 @@
 // apart.
 
 import type { LaneName, LaneSpec, SubjectName } from './lanes.js';
-import type { Generator, Measured } from './load.js';
+import type { Burst, Generator, Measured } from './load.js';
+import { coresHere, type Placement, whileBound } from './placement.js';
 import { cpuMicroseconds } from './processes.js';
 import type { Subject } from './subjects.js';
 
@@ -17,6 +18,7 @@ export interface Spread {
 export interface Lane {
   readonly lane: LaneName;
   readonly subject: SubjectName;
+  readonly placement: Placement;
   readonly requestsPerSecond: Spread;
   readonly p50Us: Spread;
   readonly p99Us: Spread;
@@ -31,6 +33,8 @@ export interface Lane {
 
 export interface Plan {
   readonly subjects: readonly Subject[];
+  /** The provider behind all of them but the direct call. */
+  readonly providerPid: number;
   readonly lanes: readonly LaneSpec[];
   readonly rounds: number;
   readonly durationMs: number;
@@ -38,6 +42,10 @@ export interface Plan {
 
 /** The compiler settles on some code only after tens of thousands of requests. */
 const WARMUP_BURSTS = 3;
+
+/** With one request at a time the machine's mood shows most: more rounds, and shorter ones. */
+const BOUND_ROUNDS = 4;
+const BOUND_BURSTS = 0.5;
 
 /** Streams take their time: so many bursts' worth, or their p99 is the worst of a few dozen. */
 const STREAM_BURSTS = 4;
@@ -64,54 +72,76 @@ async function measureLane(
   progress: (done: string) => void,
 ): Promise<Lane[]> {
   const subjects = plan.subjects.filter(({ name }) => spec.subjects.includes(name));
-  const each = spec.load.isStreamed ? STREAM_BURSTS : 1;
-  const burstOf = ({ port, headers }: Subject, bursts = each) => ({
-    port,
-    headers,
-    load: spec.load,
-    durationMs: plan.durationMs * bursts,
-  });
-  for (const subject of subjects) await generator.run(burstOf(subject, WARMUP_BURSTS * each));
-  const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round < plan.rounds; round += 1) {
-    for (const [subject, taken] of samples) {
-      taken.push(await sample(subject, () => generator.run(burstOf(subject))));
-    }
-    progress(`${spec.name}: round ${round + 1} of ${plan.rounds}`);
-  }
+  const cores = spec.isBound === true ? coresHere() : null;
+  const core = cores?.others ?? null;
+  const placement = cores === null ? 'left to the kernel' : 'bound';
+  const pids = { subjects: subjects.map(({ pid }) => pid), others: [plan.providerPid] };
+  const samples = await whileBound(cores, pids, () =>
+    takeSamples(
+      { ...plan, subjects },
+      spec,
+      (burst) => generator.run({ ...burst, core }),
+      progress,
+    ),
+  );
   const direct = [...samples].find(([{ name }]) => name === 'direct')?.[1] ?? null;
-  return [...samples].map(([{ name }, taken]) => laneOf(spec.name, name, taken, direct));
+  return [...samples].map(([{ name }, taken]) =>
+    laneOf({ lane: spec.name, subject: name, placement }, taken, direct),
+  );
+}
+
+async function takeSamples(
+  plan: Plan,
+  { name, load, isBound }: LaneSpec,
+  run: (burst: Omit<Burst, 'core'>) => Promise<Measured>,
+  progress: (done: string) => void,
+): Promise<ReadonlyMap<Subject, readonly Sample[]>> {
+  const usual = plan.durationMs * (load.isStreamed ? STREAM_BURSTS : 1);
+  const durationMs = usual * (isBound === true ? BOUND_BURSTS : 1);
+  const rounds = plan.rounds * (isBound === true ? BOUND_ROUNDS : 1);
+  for (const { port, headers } of plan.subjects) {
+    await run({ port, headers, load, durationMs: usual * WARMUP_BURSTS });
+  }
+  const samples = new Map<Subject, Sample[]>(plan.subjects.map((subject) => [subject, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const order = [...samples];
+    for (const [subject, taken] of round % 2 === 0 ? order : order.toReversed()) {
+      const { port, headers } = subject;
+      taken.push(await sample(subject, () => run({ port, headers, load, durationMs })));
+    }
+    progress(`${name}: round ${round + 1} of ${rounds}`);
+  }
+  return samples;
 }
 
 async function sample({ pid }: Subject, run: () => Promise<Measured>): Promise<Sample> {
-  const before = pid === null ? null : cpuMicroseconds(pid);
+  const before = cpuMicroseconds(pid);
   const measured = await run();
-  const after = pid === null ? null : cpuMicroseconds(pid);
+  const after = cpuMicroseconds(pid);
   return { ...measured, cpuUs: before === null || after === null ? null : after - before };
 }
 
 function laneOf(
-  lane: LaneName,
-  subject: SubjectName,
+  of: Pick<Lane, 'lane' | 'subject' | 'placement'>,
   samples: readonly Sample[],
   direct: readonly Sample[] | null,
 ): Lane {
-  const of = (value: (sample: Sample, round: number) => number): Spread | null => {
+  const isDirect = of.subject === 'direct';
+  const over = (value: (sample: Sample, round: number) => number): Spread | null => {
     const values = samples.map(value);
     return values.some(Number.isNaN) ? null : spread(values);
   };
   const added = (key: 'p50Us' | 'p99Us'): Spread | null =>
-    subject === 'direct' ? null : of((s, round) => s[key] - (direct?.[round]?.[key] ?? Number.NaN));
+    isDirect ? null : over((s, round) => s[key] - (direct?.[round]?.[key] ?? Number.NaN));
   return {
-    lane,
-    subject,
+    ...of,
     requestsPerSecond: spread(samples.map((s) => (s.requests / s.elapsedMs) * 1000)),
     p50Us: spread(samples.map((s) => s.p50Us)),
     p99Us: spread(samples.map((s) => s.p99Us)),
     addedP50Us: added('p50Us'),
     addedP99Us: added('p99Us'),
-    gapP99Us: of((s) => s.gapP99Us ?? Number.NaN),
-    cpuUsPerRequest: of((s) => (s.cpuUs ?? Number.NaN) / s.requests),
+    gapP99Us: over((s) => s.gapP99Us ?? Number.NaN),
+    cpuUsPerRequest: isDirect ? null : over((s) => (s.cpuUs ?? Number.NaN) / s.requests),
     errors: samples.reduce((sum, { errors }) => sum + errors, 0),
   };
 }

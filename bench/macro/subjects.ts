@@ -1,5 +1,5 @@
 // What is measured side by side: how each subject is started and where it listens.
-// Every subject is a process of its own in front of the same upstream.
+// Every subject is a process of its own in front of the same upstream; the direct call has its own.
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,8 +12,8 @@ import { CHAT_PATH, chatBody, headersOf, SPENT_USER, USER } from './workload.js'
 export interface Subject {
   readonly name: SubjectName;
   readonly port: number;
-  /** `null` for the direct call, which has no process of its own. */
-  readonly pid: number | null;
+  /** The process that answers. For the direct call, a provider that serves nothing else. */
+  readonly pid: number;
   /** What it needs beyond the usual headers. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -35,10 +35,10 @@ async function startListener(file: string, args: readonly string[]) {
     started,
     () => Number(/^(\d+)\n/.exec(started.output())?.[1]) || null,
   );
-  return { port, pid: started.child.pid ?? null };
+  return { port, pid: started.child.pid as number };
 }
 
-export const startUpstream = (): Promise<{ port: number; pid: number | null }> =>
+export const startUpstream = (): Promise<{ port: number; pid: number }> =>
   startListener('./upstream.js', []);
 
 /** `null` for a peer that is not installed here. */
@@ -49,7 +49,7 @@ export async function startSubject(
   const { upstreamPort } = surroundings;
   switch (name) {
     case 'direct':
-      return { name, port: upstreamPort, pid: null, headers: NO_HEADERS };
+      return { name, headers: NO_HEADERS, ...(await startUpstream()) };
     case 'bare':
       return {
         name,
@@ -77,7 +77,7 @@ async function startNginx({ upstreamPort, scratch }: Surroundings): Promise<Subj
   writeFileSync(config, nginxConfig({ port, upstreamPort, folder }));
   const started = start(binary, ['-p', folder, '-c', config]);
   await untilReady(started, () => answers(port, started));
-  return { name: 'nginx', port, pid: started.child.pid ?? null, headers: NO_HEADERS };
+  return { name: 'nginx', port, pid: started.child.pid as number, headers: NO_HEADERS };
 }
 
 /** One process in the foreground, so that its id is the one that does the work. */
@@ -127,7 +127,7 @@ async function startPortkey({ upstreamPort }: Surroundings): Promise<Subject | n
   };
   const started = start(process.execPath, [PORTKEY, `--port=${port}`, '--headless']);
   await untilReady(started, () => answers(port, started, headers));
-  return { name: 'portkey', port, pid: started.child.pid ?? null, headers };
+  return { name: 'portkey', port, pid: started.child.pid as number, headers };
 }
 
 async function startTokenPak(
@@ -144,7 +144,7 @@ async function startTokenPak(
   const cli = here('../../src/cli/main.js');
   const started = start(process.execPath, [cli, 'proxy', '--config', config, '--workers', '1']);
   await untilReady(started, () => answers(port, started));
-  return { name, port, pid: started.child.pid ?? null, headers: NO_HEADERS };
+  return { name, port, pid: started.child.pid as number, headers: NO_HEADERS };
 }
 
 /**

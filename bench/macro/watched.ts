@@ -46,7 +46,7 @@ export async function watchedBench(options: WatchedOptions): Promise<boolean> {
     const load = LANES.find(({ name }) => name === '300 B, 64 connections')?.load;
     if (subject === null || load === undefined) throw new Error('there is nothing to measure');
     const { port, headers, pid } = subject;
-    const burst = { port, headers, load, durationMs };
+    const burst = { port, headers, load, durationMs, core: null };
     await generator.run({ ...burst, durationMs: durationMs * WARMUP_BURSTS });
     const file = readFileSync(join(scratch, 'budgets-on', 'data', 'proxy.json'), 'utf8');
     const { admin } = JSON.parse(file) as { admin: string };
@@ -55,9 +55,9 @@ export async function watchedBench(options: WatchedOptions): Promise<boolean> {
     for (let round = 0; round < rounds; round += 1) {
       for (const turn of round % 2 === 0 ? TURNS : TURNS.toReversed()) {
         const stop = turn === 'watched' ? watch(admin, seen) : () => undefined;
-        const before = cpuMicroseconds(pid as number) ?? 0;
+        const before = cpuMicroseconds(pid) ?? 0;
         const { requests, elapsedMs, errors, p99Us } = await generator.run(burst);
-        const cpuUs = (cpuMicroseconds(pid as number) ?? 0) - before;
+        const cpuUs = (cpuMicroseconds(pid) ?? 0) - before;
         stop();
         if (errors > 0) throw new Error(`${errors} requests failed`);
         const requestsPerSecond = (requests * 1000) / elapsedMs;
