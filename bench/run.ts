@@ -92,8 +92,8 @@ if (values.micro) {
 } else if (values.watched) {
   const isWell = await watchedBench({
     root,
-    rounds: numberAsked('rounds', values.quick ? 2 : 8, { min: 1, max: 50 }),
-    durationMs: numberAsked('seconds', values.quick ? 2 : 5, { min: 2, max: 60 }) * 1000,
+    groups: numberAsked('rounds', values.quick ? 2 : 26, { min: 2, max: 200 }),
+    countedMs: numberAsked('seconds', values.quick ? 1 : 3, { min: 1, max: 60 }) * 1000,
     nodeLoad: values['node-load'],
   });
   process.exitCode = isWell || !values.check ? 0 : 1;

@@ -3,11 +3,10 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { LANES } from './lanes.js';
 import type { Generator, Measured } from './load.js';
-import { start } from './processes.js';
+import { asking, start } from './processes.js';
 import { type Spread, spread } from './rounds.js';
 import type { Subject } from './subjects.js';
 
@@ -45,14 +44,9 @@ export async function manyStreams(
   const alone = await generator.run(burst);
   const before = residentKilobytes(pid);
   const entry = fileURLToPath(new URL('./many-entry.js', import.meta.url));
-  const { child } = start(process.execPath, [entry, String(port), String(streams)]);
-  if (child.stdout === null) throw new Error('the streams have no output');
-  const lines = createInterface({ input: child.stdout });
-  const tell = async (what: string): Promise<Told> => {
-    child.stdin?.write(`${what}\n`);
-    const [line] = (await once(lines, 'line')) as [string];
-    return JSON.parse(line) as Told;
-  };
+  const holder = start(process.execPath, [entry, String(port), String(streams)]);
+  const ask = asking(holder);
+  const tell = async (what: string): Promise<Told> => JSON.parse(await ask(what)) as Told;
   const begunAt = performance.now();
   await tell('open');
   const openedMs = performance.now() - begunAt;
@@ -65,8 +59,8 @@ export async function manyStreams(
   const first = await tell('count');
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const last = await tell('count');
-  child.stdin?.end();
-  await once(child, 'exit');
+  holder.child.stdin?.end();
+  await once(holder.child, 'exit');
   return {
     streams,
     kilobytesPerStream: spread(samples),

@@ -4,6 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 
 const READY_MS_MAX = 20_000;
 const STOP_MS_MAX = 10_000;
@@ -30,6 +31,17 @@ export function start(command: string, args: readonly string[]): Started {
   running.add(child);
   child.once('exit', () => running.delete(child));
   return { child, output: () => output };
+}
+
+/** Tells a child a line and resolves to the one it answers; one question at a time. */
+export function asking({ child }: Started): (what: string) => Promise<string> {
+  if (child.stdout === null) throw new Error('a child without output cannot be asked');
+  const lines = createInterface({ input: child.stdout });
+  return async (what) => {
+    child.stdin?.write(`${what}\n`);
+    const [line] = (await once(lines, 'line')) as [string];
+    return line;
+  };
 }
 
 /** Polls until `ready` gives a value; fails with what the child printed when it ends or is late. */

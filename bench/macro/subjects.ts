@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { start, untilReady, type Started } from './processes.js';
+import { asking, start, untilReady, type Started } from './processes.js';
 import type { SubjectName } from './lanes.js';
 import { CHAT_PATH, chatBody, headersOf, SPENT_USER, USER } from './workload.js';
 
@@ -35,11 +35,26 @@ async function startListener(file: string, args: readonly string[]) {
     started,
     () => Number(/^(\d+)\n/.exec(started.output())?.[1]) || null,
   );
-  return { port, pid: started.child.pid as number };
+  return { port, pid: started.child.pid as number, started };
 }
 
-export const startUpstream = (): Promise<{ port: number; pid: number }> =>
-  startListener('./upstream.js', []);
+/** The requests that a provider has had so far, and when that was by its own clock. */
+export interface Count {
+  readonly requests: number;
+  readonly atMs: number;
+}
+
+export interface Upstream {
+  readonly port: number;
+  readonly pid: number;
+  count(): Promise<Count>;
+}
+
+export async function startUpstream(): Promise<Upstream> {
+  const { port, pid, started } = await startListener('./upstream.js', []);
+  const ask = asking(started);
+  return { port, pid, count: async () => JSON.parse(await ask('count')) as Count };
+}
 
 /** `null` for a peer that is not installed here. */
 export async function startSubject(
@@ -48,14 +63,15 @@ export async function startSubject(
 ): Promise<Subject | null> {
   const { upstreamPort } = surroundings;
   switch (name) {
-    case 'direct':
-      return { name, headers: NO_HEADERS, ...(await startUpstream()) };
-    case 'bare':
-      return {
-        name,
-        headers: NO_HEADERS,
-        ...(await startListener('./bare.js', [`http://127.0.0.1:${upstreamPort}`])),
-      };
+    case 'direct': {
+      const { port, pid } = await startUpstream();
+      return { name, port, pid, headers: NO_HEADERS };
+    }
+    case 'bare': {
+      const provider = `http://127.0.0.1:${upstreamPort}`;
+      const { port, pid } = await startListener('./bare.js', [provider]);
+      return { name, port, pid, headers: NO_HEADERS };
+    }
     case 'portkey':
       return startPortkey(surroundings);
     case 'nginx':

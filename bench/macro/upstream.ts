@@ -1,7 +1,9 @@
 // The provider of the bench: a process of its own that answers every chat with the same canned
 // bytes, or with a stream on a clock, so that it costs a fraction of what is measured. Prints its
-// port; ends when its parent does.
+// port, and for each line that it is told how many requests it has had by when; ends when its
+// parent does.
 
+import { createInterface } from 'node:readline';
 import { App, us_socket_local_port, type HttpResponse } from 'uWebSockets.js';
 import {
   CANNED_ANSWER,
@@ -52,6 +54,8 @@ class Clock {
   }
 }
 
+let requests = 0;
+
 const usual = new Clock(STREAM_GAP_MS);
 const slow = new Clock(SLOW_GAP_MS);
 
@@ -66,6 +70,7 @@ App()
       // What asks for a stream stands at the end of a body, which is never cut in the bench's.
       head = Buffer.from(chunk.slice(-200)).toString('latin1');
       if (!isLast || isAborted) return;
+      requests += 1;
       if (head.includes('"stream":true')) {
         (head.includes(SLOW_MARK) ? slow : usual).begin(response);
         return;
@@ -82,4 +87,8 @@ App()
     process.stdout.write(`${us_socket_local_port(socket)}\n`);
   });
 
-process.stdin.resume().on('end', () => process.exit(0));
+// Both by its own clock: a reader that waits for a core would be late.
+for await (const _ of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify({ requests, atMs: performance.now() })}\n`);
+}
+process.exit(0);
