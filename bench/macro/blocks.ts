@@ -21,9 +21,13 @@ export interface Estimate {
   readonly standardError: number;
 }
 
+/** Of the groups, left out at either end: a neighbour's burst must not be taken for a cost. */
+const TRIMMED = 0.2;
+
 /**
- * Watched ÷ alone of values in the order of blocks, at least two groups of them: the geometric mean
- * of the groups' ratios, and its error as their scatter tells it.
+ * Watched ÷ alone of values in the order of blocks, at least two groups of them: the trimmed
+ * geometric mean of the groups' ratios. Its error is Tukey's and McLaughlin's (1963): the scatter
+ * once what is left out counts as the nearest that is kept, for the share that is kept.
  */
 export function ratioOf(values: readonly number[]): Estimate {
   const logs = Array.from({ length: Math.floor(values.length / GROUP) }, (_, group) => {
@@ -32,11 +36,17 @@ export function ratioOf(values: readonly number[]): Estimate {
       sums[turnOf(block)] += values[block] ?? Number.NaN;
     }
     return Math.log(sums.watched / sums.alone);
-  });
-  const mean = sum(logs) / logs.length;
-  const variance = sum(logs.map((log) => (log - mean) ** 2)) / (logs.length - 1);
-  const value = Math.exp(mean);
-  return { value, standardError: value * Math.sqrt(variance / logs.length) };
+  }).toSorted((one, other) => one - other);
+  const cut = Math.floor(logs.length * TRIMMED);
+  const kept = logs.slice(cut, logs.length - cut);
+  const [least = Number.NaN, most = Number.NaN] = [kept[0], kept.at(-1)];
+  const drawnIn = logs.map((log) => Math.min(Math.max(log, least), most));
+  const centre = mean(drawnIn);
+  const variance = sum(drawnIn.map((log) => (log - centre) ** 2)) / (logs.length - 1);
+  const value = Math.exp(mean(kept));
+  return { value, standardError: (value * Math.sqrt(variance * logs.length)) / kept.length };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, each) => total + each, 0);
+
+const mean = (values: readonly number[]): number => sum(values) / values.length;

@@ -35,6 +35,15 @@ t.test('a drift that bends is no ratio either', async (t) => {
   t.ok(Math.abs(value - 1) < 0.0005, String(value));
 });
 
+t.test('a burst beside it in one group of ten moves neither ratio nor error', async (t) => {
+  const disturbed = rates(10, () => 20_000, 0.97).map((rate, block) =>
+    block === 5 || block === 6 ? rate / 2 : rate,
+  );
+  const { value, standardError } = ratioOf(disturbed);
+  t.ok(Math.abs(value - 0.97) < 1e-12, String(value));
+  t.ok(standardError < 1e-12, String(standardError));
+});
+
 t.test('the error is the scatter of groups over the root of their number', async (t) => {
   // Two groups, one with 1.01 and one with 0.99.
   const { value, standardError } = ratioOf([100, 101, 101, 100, 99, 100, 100, 99]);
