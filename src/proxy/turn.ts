@@ -1,7 +1,8 @@
-// One journal write for each turn of the event loop: records gather while the turn's callbacks
-// run, are written together, and only then does what waited for them go out. Where turns bring one
-// record each, there is nothing to gather: it is written at once.
+// Few journal writes for each turn of the event loop: records gather while the turn's callbacks
+// run, are written together, and only then does what waited for them go out. What may be alone is
+// not gathered: the first record after the loop has slept, and where turns bring one each.
 
+import { performance } from 'node:perf_hooks';
 import type { Journal } from '../ledger/journal.js';
 
 type Waiter = (written: boolean) => void;
@@ -11,8 +12,11 @@ export class Turn {
   readonly #onFailure: (error: unknown) => void;
   readonly #durable: boolean;
   readonly #atTurnEnd: (run: () => void) => void;
+  readonly #idleMs: () => number;
   #waiters: Waiter[] = [];
-  /** Those of this turn so far, and whether the turn before had several. */
+  /** How long the loop had slept when a record last came. */
+  #sleptMs = 0;
+  /** Those of this turn whose end is asked for, and whether such a turn had several before. */
   #count = 0;
   #isCrowded = false;
 
@@ -22,12 +26,16 @@ export class Turn {
       durability: 'process' | 'power';
       onFailure: (error: unknown) => void;
       atTurnEnd?: (run: () => void) => void;
+      /** How long the loop has slept in all; the time of this thread's loop when not given. */
+      idleMs?: () => number;
     },
   ) {
     this.#journal = journal;
     this.#durable = options.durability === 'power';
     this.#onFailure = options.onFailure;
     this.#atTurnEnd = options.atTurnEnd ?? setImmediate;
+    const { nodeTiming } = performance;
+    this.#idleMs = options.idleMs ?? (() => nodeTiming.idleTime);
   }
 
   /**
@@ -35,10 +43,23 @@ export class Turn {
    */
   after(waiter: Waiter): void {
     this.#waiters.push(waiter);
-    this.#count += 1;
-    if (this.#count > 1) return;
+    if (this.#count > 0) {
+      this.#count += 1;
+      return;
+    }
+    // The first of its turn, and there may be no other: to be told of its end would cost as much as
+    // another write. A sync costs more than both.
+    if (!this.#durable && this.#hasSlept()) return this.flush();
+    this.#count = 1;
     this.#atTurnEnd(this.#end);
     if (!this.#isCrowded) this.flush();
+  }
+
+  #hasSlept(): boolean {
+    const idleMs = this.#idleMs();
+    if (idleMs === this.#sleptMs) return false;
+    this.#sleptMs = idleMs;
+    return true;
   }
 
   readonly #end = (): void => {
@@ -56,19 +77,25 @@ export class Turn {
       this.#journal.flush();
     } catch (error) {
       this.#onFailure(error);
-      return settleAll(waiters, false);
+      return this.#tell(waiters, false);
     }
-    if (!this.#durable) return settleAll(waiters, true);
+    if (!this.#durable) return this.#tell(waiters, true);
     this.#journal.sync().then(
-      () => settleAll(waiters, true),
+      () => this.#tell(waiters, true),
       (error: unknown) => {
         this.#onFailure(error);
-        settleAll(waiters, false);
+        this.#tell(waiters, false);
       },
     );
   }
-}
 
-function settleAll(waiters: readonly Waiter[], written: boolean): void {
-  for (const waiter of waiters) waiter(written);
+  #tell(waiters: readonly Waiter[], written: boolean): void {
+    for (const waiter of waiters) waiter(written);
+    // What one of them has ended on the spot is not left to whoever comes next.
+    if (written && this.#journal.hasUnwritten) this.#atTurnEnd(this.#flushRest);
+  }
+
+  readonly #flushRest = (): void => {
+    if (this.#journal.hasUnwritten) this.flush();
+  };
 }

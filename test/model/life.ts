@@ -46,6 +46,8 @@ export interface SimWorker {
   /** What the turn has to do at its end, and when a deadline passes. */
   turnEnd: (() => void) | null;
   deadline: Deadline | null;
+  /** How long its loop has slept. */
+  idleMs: number;
 }
 
 export class Life {
@@ -148,6 +150,7 @@ export class Life {
       atTurnEnd: (run) => {
         worker.turnEnd = run;
       },
+      idleMs: () => worker.idleMs,
     });
     const counters = new Counters(this.#balances.buffer);
     const deadlines = {
@@ -173,7 +176,15 @@ export class Life {
       tally: TALLY,
       reported: new Set<string>(),
     } as unknown as Proxy;
-    const worker: SimWorker = { journalId, journal, turn, proxy, turnEnd: null, deadline: null };
+    const worker: SimWorker = {
+      journalId,
+      journal,
+      turn,
+      proxy,
+      turnEnd: null,
+      deadline: null,
+      idleMs: 0,
+    };
     return worker;
   }
 }

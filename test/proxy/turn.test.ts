@@ -1,10 +1,14 @@
 import t from 'tap';
 import { Turn } from '../../src/proxy/turn.js';
 
-/** A turn over a journal that counts its writes; `end` ends the turn of the loop. */
+/**
+ * A turn over a journal that counts its writes; `end` ends the turn of the loop, which may sleep
+ * then.
+ */
 function scene(durability: 'process' | 'power' = 'process') {
   const log: string[] = [];
   const ends: (() => void)[] = [];
+  let idleMs = 0;
   const journal = {
     hasUnwritten: false,
     flush: () => void log.push('write'),
@@ -16,12 +20,17 @@ function scene(durability: 'process' | 'power' = 'process') {
       throw error;
     },
     atTurnEnd: (run) => ends.push(run),
+    idleMs: () => idleMs,
   });
   const ask = (name: string): void => turn.after(() => void log.push(name));
   const end = (): void => {
     for (const run of ends.splice(0)) run();
   };
-  return { log, ask, end, journal };
+  const sleep = (): void => {
+    end();
+    idleMs += 0.001;
+  };
+  return { log, ask, end, sleep, journal, ends };
 }
 
 t.test('a record that comes alone is written at once', async (t) => {
@@ -64,4 +73,48 @@ t.test('records that crowd are written together, and none goes out before', asyn
   end();
   ask('g');
   t.same(log, ['write', 'f', 'write', 'g'], 'and alone again after one that was not');
+});
+
+t.test('the first after a sleep is written at once, whatever was before', async (t) => {
+  const { log, ask, end, sleep, ends, journal } = scene();
+  for (const name of ['a', 'b', 'c']) ask(name);
+  sleep();
+  t.same(log.splice(0), ['write', 'a', 'write', 'b', 'c'], 'crowded before');
+  ask('d');
+  t.same(log.splice(0), ['write', 'd'], 'alone now');
+  t.same(ends, [], 'and the turn’s end is not waited for');
+  sleep();
+  for (const name of ['e', 'f', 'g']) ask(name);
+  end();
+  t.same(log.splice(0), ['write', 'e', 'write', 'f', 'g'], 'others follow together');
+  sleep();
+  journal.hasUnwritten = true;
+  ask('h');
+  journal.hasUnwritten = false;
+  t.equal(ends.length, 1, 'what its waiter has left to be written is, in this turn');
+});
+
+t.test('with power to survive a crowd is synced once, also after a sleep', async (t) => {
+  const { log, ask, end, sleep } = scene('power');
+  for (const name of ['a', 'b']) ask(name);
+  sleep();
+  await new Promise(setImmediate);
+  log.length = 0;
+  for (const name of ['c', 'd']) ask(name);
+  end();
+  await new Promise(setImmediate);
+  t.same(log, ['write', 'sync', 'c', 'd']);
+});
+
+t.test('what a waiter leaves to be written hides no crowd', async (t) => {
+  const { log, ask, end, journal } = scene();
+  for (const name of ['a', 'b']) ask(name);
+  journal.hasUnwritten = true;
+  end();
+  t.same(log.splice(0), ['write', 'a', 'write', 'b']);
+  end();
+  t.same(log.splice(0), ['write'], 'the rest');
+  journal.hasUnwritten = false;
+  for (const name of ['c', 'd']) ask(name);
+  t.same(log, [], 'still taken for crowded');
 });
