@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import type { BudgetConfig } from '../config/config.js';
 import { limitsOf } from '../config/limits.js';
 import { windowOrdinal } from '../kernel/calendar.js';
-import type { NanoUsd } from '../kernel/money.js';
+import { nano, type NanoUsd, ZERO_USD } from '../kernel/money.js';
 import {
   GLOBAL_SCOPE,
   type LocalDate,
@@ -23,6 +23,10 @@ export interface Budget {
   readonly ordinal: number;
   readonly bank: number;
   readonly limit: NanoUsd | null;
+  /** Up to here, all that is admitted leaves a tenth of the limit free. */
+  readonly roomy: NanoUsd;
+  /** An input that costs no more is small beside the limit: 1/4096 of it. */
+  readonly smallInput: NanoUsd;
 }
 
 /** The user's day first: its tally is what `cost_cents` shows. Small scopes before large ones. */
@@ -132,7 +136,10 @@ export class Accounts {
     const { scope, window, limit } = named;
     const ordinal = windowOrdinal(window, date);
     const bank = this.#counters.bankOf(slot, window, ordinal);
-    return bank < 0 ? null : { scope, window, ordinal, bank, limit };
+    if (bank < 0) return null;
+    const whole = limit ?? ZERO_USD;
+    const roomy = nano(whole - (whole + 9n) / 10n);
+    return { scope, window, ordinal, bank, limit, roomy, smallInput: nano(whole / 4096n) };
   }
 
   /** A key is entered once and for good, so everyone's slot is looked for once. */

@@ -134,12 +134,14 @@ export function headroom(counters: Counters, account: Account): NanoUsd | null {
 export function isTight(
   counters: Counters,
   account: Account,
-  bound: { readonly total: NanoUsd; readonly input: NanoUsd },
+  bound: { readonly total: NanoUsd; readonly input: () => NanoUsd },
 ): boolean {
-  for (const { bank, limit } of account.budgets) {
+  const { total } = bound;
+  for (const { bank, limit, roomy, smallInput } of account.budgets) {
     if (limit === null) continue;
-    const left = limit - counters.admitted(bank) - bound.total;
-    if (left * 10n < limit || bound.input * 4096n > limit) return true;
+    if (counters.admitted(bank) + total > roomy) return true;
+    // Its input is a part of it.
+    if (total > smallInput && bound.input() > smallInput) return true;
   }
   return false;
 }

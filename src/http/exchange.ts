@@ -114,7 +114,7 @@ export class HttpExchange implements Exchange {
 
   /** Its body is whole: so many bytes of the room that was made for it. */
   take(room: Buffer, bytes: number): void {
-    this.body = room.subarray(0, bytes);
+    this.body = bytes === room.length ? room : room.subarray(0, bytes);
     if (room.length >= ROOM_BYTES_MIN) this.#room = room;
   }
 

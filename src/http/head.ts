@@ -5,6 +5,8 @@
 import type { HttpRequest } from 'uWebSockets.js';
 
 export interface Head {
+  /** In lower case. */
+  readonly method: string;
   /** Lower-case names; `''` is as good as absent. */
   readonly get: (name: string) => string;
   /** Why the request can be read in two ways, `null` when it cannot. */
@@ -32,9 +34,11 @@ export function headOf(request: HttpRequest): Head {
     if (!headers.has(name)) headers.set(name, value);
     else if (SINGLE.has(name)) twice = name;
   });
+  // Asked first: `getMethod` makes the method lower-case for good.
   const isPost = request.getCaseSensitiveMethod() === 'POST';
   const fault = twice === null ? framingFault(headers, isPost) : `${String(twice)} comes twice`;
   return {
+    method: isPost ? 'post' : request.getMethod(),
     get: (name) => headers.get(name) ?? '',
     fault,
     closes: fault !== null || !isPost || !headers.has('content-length'),

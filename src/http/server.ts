@@ -58,9 +58,8 @@ export class Server {
   }
 
   #accept(response: HttpResponse, request: HttpRequest): void {
-    // First: `getMethod` makes the method lower-case for good.
     const head = headOf(request);
-    const route = routeOf(request.getMethod(), request.getUrl());
+    const route = routeOf(head.method, request.getUrl());
     const exchange = this.#exchangeOf(response, request, { route, head });
     if (head.fault !== null) {
       return refuse(
@@ -75,7 +74,7 @@ export class Server {
       return refuse(
         exchange,
         'unmetered_endpoint',
-        `${request.getMethod().toUpperCase()} ${request.getUrl()} is refused: it is no endpoint that ` +
+        `${head.method.toUpperCase()} ${request.getUrl()} is refused: it is no endpoint that ` +
           'TokenPak meters.',
       );
     }
@@ -124,7 +123,7 @@ export class Server {
     return new HttpExchange(response, {
       api: apiOf(route, request),
       credential: credentialOf(head),
-      isHead: request.getMethod() === 'head',
+      isHead: head.method === 'head',
       forwarded,
       retryCount: retryCountOf(head),
       trace,
@@ -220,8 +219,11 @@ function apiOf(route: Route, request: HttpRequest): Api {
 }
 
 function credentialOf(head: Head): string | null {
-  const bearer = /^bearer +(.+)$/i.exec(head.get('authorization'))?.[1];
-  return (bearer?.trim() ?? head.get('x-api-key')) || null;
+  const text = head.get('authorization');
+  const isBearer = text.startsWith('Bearer ') || /^bearer /i.test(text);
+  // Blanks alone: what else `trim` takes makes another name, or none.
+  const bearer = isBearer ? text.slice('Bearer '.length).replace(/^ +/, '') : '';
+  return bearer || head.get('x-api-key') || null;
 }
 
 /** What the official clients say of a request that they send again; 0 where nothing is said. */

@@ -1,6 +1,7 @@
 // An HTTP worker thread: builds what serving needs from what the supervisor hands it, listens,
 // drains when told to. It never opens the ledger's database and never ends with its socket open.
 
+import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Accounts } from '../budget/account.js';

@@ -54,16 +54,34 @@ export const parseCentsPer1k = (text: string): PicoUsd | null =>
 const DIGIT_ZERO = 0x30;
 
 function formatDecimal(value: bigint, scale: number, digitsMin: number): string {
-  // A number is written in a fraction of the time, and up to 2⁵³ it has the same digits.
   const magnitude = value < 0n ? -value : value;
+  const [whole, fraction] = split(magnitude, scale);
+  const digits = fraction.padStart(scale, '0');
+  let end = scale;
+  while (end > digitsMin && digits.codePointAt(end - 1) === DIGIT_ZERO) end--;
+  const sign = value < 0n ? '-' : '';
+  return end === 0 ? sign + whole : `${sign}${whole}.${digits.slice(0, end)}`;
+}
+
+/** Powers of ten; no scale is larger. */
+const UNITS = Array.from({ length: 10 }, (_, scale) => 10 ** scale);
+
+/**
+ * What stands before the point, and what behind it without leading zeros. Whole numbers up to 2⁵³
+ * are divided exactly: a quotient that was rounded up shows, and is taken back. Small ones are
+ * written in a fraction of the time that others take.
+ */
+function split(magnitude: bigint, scale: number): readonly [whole: string, fraction: string] {
+  const unit = UNITS[scale] as number;
   const short = Number(magnitude);
-  const text = Number.isSafeInteger(short) ? String(short) : String(magnitude);
-  const digits = text.padStart(scale + 1, '0');
-  const point = digits.length - scale;
-  let end = digits.length;
-  while (end > point + digitsMin && digits.codePointAt(end - 1) === DIGIT_ZERO) end--;
-  const whole = (value < 0n ? '-' : '') + digits.slice(0, point);
-  return end === point ? whole : `${whole}.${digits.slice(point, end)}`;
+  if (Number.isSafeInteger(short)) {
+    const whole = Math.floor(short / unit);
+    const fraction = short - whole * unit;
+    return fraction < 0
+      ? [String(whole - 1), String(fraction + unit)]
+      : [String(whole), String(fraction)];
+  }
+  return [String(magnitude / BigInt(unit)), String(magnitude % BigInt(unit))];
 }
 
 /** Exact decimal dollars for JSON: at least two decimals, at most nine. `"3.60"` */

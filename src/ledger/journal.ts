@@ -59,6 +59,8 @@ export class Journal {
   readonly #disk: Disk;
   readonly #batch: Buffer;
   readonly #view: DataView;
+  /** Its beginnings, by their units, as they were written before. */
+  readonly #beginnings: Buffer[] = [];
   readonly #open = new Set<bigint>();
   #batchBytes = 0;
   #sequence = 0;
@@ -174,13 +176,13 @@ export class Journal {
   flush(): void {
     this.#assureUsable();
     if (this.#batchBytes === 0) return;
+    const records = (this.#beginnings[this.#batchBytes / UNIT_BYTES] ??= this.#batch.subarray(
+      0,
+      this.#batchBytes,
+    ));
     let written: number;
     try {
-      written = this.#disk.write(
-        this.#fd,
-        this.#batch.subarray(0, this.#batchBytes),
-        this.#position,
-      );
+      written = this.#disk.write(this.#fd, records, this.#position);
     } catch (error) {
       throw this.#fail('the journal cannot be written', error);
     }
@@ -380,7 +382,8 @@ function unavailable(message: string, cause?: unknown): TokenPakError {
 
 /** The longest beginning of a text that takes at most so many UTF-8 bytes. */
 function cutText(text: string, bytesMax: number): string {
-  if (Buffer.byteLength(text) <= bytesMax) return text;
+  // A unit of text is at most three bytes: most need not be counted.
+  if (3 * text.length <= bytesMax || Buffer.byteLength(text) <= bytesMax) return text;
   const cut = new Uint8Array(bytesMax);
   return text.slice(0, new TextEncoder().encodeInto(text, cut).read);
 }

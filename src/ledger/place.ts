@@ -40,7 +40,8 @@ export function u32({ view, offset }: Place, at: number, value: number): void {
 
 export function u48({ view, offset }: Place, at: number, value: number): void {
   fits(value, TWO_48);
-  view.setUint32(offset + at, value % TWO_32, true);
+  // Each store takes the lowest bits of what it is given.
+  view.setUint32(offset + at, value, true);
   view.setUint16(offset + at + 4, value / TWO_32, true);
 }
 

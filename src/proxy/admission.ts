@@ -44,12 +44,15 @@ export function admission(
 ): void {
   const asked = quote.candidates[0] as Candidate;
   if (quote.wasRefused === true && isRefusedAnyway(proxy, quote)) {
-    return decided(admitOne(proxy, quote, asked, true), quote);
+    return decided(admitOne(proxy, quote, asked, { enforce: true }), quote);
   }
-  const tight = quote.candidates.some((candidate) => tightFor(proxy, quote, candidate));
+  const worst = worstOf(quote.request, asked);
+  const tight = quote.candidates.some((candidate) =>
+    tightFor(proxy, quote, candidate, candidate === asked ? worst : undefined),
+  );
   if (!tight) {
     // As asked or not at all: what another thread has just taken is no reason for the fallback yet.
-    const outcome = admitOne(proxy, quote, asked, true);
+    const outcome = admitOne(proxy, quote, asked, { enforce: true, worst });
     if (isAdmitted(outcome)) return decided(outcome, quote);
   }
   const isCountable = quote.candidates.some(({ model }) => model.encoding !== null);
@@ -57,7 +60,8 @@ export function admission(
   if (!isCountable || isCrowded(proxy.counters, quote.account)) {
     return decided(admitAny(proxy, exchange, quote), quote);
   }
-  if (isRefusedAnyway(proxy, quote)) return decided(admitOne(proxy, quote, asked, true), quote);
+  if (isRefusedAnyway(proxy, quote))
+    return decided(admitOne(proxy, quote, asked, { enforce: true }), quote);
   void counted(proxy, exchange, quote).then((exact) => {
     const current = withLimitsInForce(proxy, exact);
     if (current === null) return decided(askAgain(proxy, exact), exact);
@@ -92,12 +96,11 @@ function isRefusedAnyway({ counters, config }: Proxy, quote: Quote): boolean {
   });
 }
 
-function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate): boolean {
+function tightFor(proxy: Proxy, quote: Quote, candidate: Candidate, worst?: NanoUsd): boolean {
   const { inputTokens, model, extras } = candidate;
-  const input = worstCost(model.price, { inputTokens, outputTokens: 0, extras });
   return isTight(proxy.counters, quote.account, {
-    total: heldFor(proxy, quote.request, candidate),
-    input,
+    total: heldFor(proxy, quote.request, candidate, worst),
+    input: () => worstCost(model.price, { inputTokens, outputTokens: 0, extras }),
   });
 }
 
@@ -137,17 +140,17 @@ async function counted(proxy: Proxy, exchange: Exchange, quote: Quote): Promise<
 function admitAny(proxy: Proxy, exchange: Exchange, quote: Quote): Admitted | Refusal {
   const { mode, rejectOnExceed, clampOutput } = proxy.config.budget;
   const [first, ...others] = quote.candidates as [Candidate, ...Candidate[]];
-  const refused = admitOne(proxy, quote, first, true);
+  const refused = admitOne(proxy, quote, first, { enforce: true });
   if (isAdmitted(refused)) return refused;
   const fallbacks = others.filter((each) => mode === 'enforce' && canSend(exchange, quote, each));
   for (const candidate of fallbacks) {
-    const outcome = admitOne(proxy, quote, candidate, true);
+    const outcome = admitOne(proxy, quote, candidate, { enforce: true });
     if (isAdmitted(outcome)) return outcome;
   }
   const candidates = [first, ...fallbacks];
   if (mode !== 'enforce' || !rejectOnExceed) {
     reportRejection(proxy, refused, quote.account.date);
-    return admitOne(proxy, quote, candidates.at(-1) as Candidate, false);
+    return admitOne(proxy, quote, candidates.at(-1) as Candidate, { enforce: false });
   }
   if (clampOutput) {
     for (const candidate of candidates) {
@@ -158,13 +161,18 @@ function admitAny(proxy: Proxy, exchange: Exchange, quote: Quote): Admitted | Re
   return refused;
 }
 
+interface Terms {
+  readonly enforce: boolean;
+  /** Its worst case, where it is known already. */
+  readonly worst?: NanoUsd;
+}
+
 function admitOne(
   proxy: Proxy,
   quote: Quote,
   candidate: Candidate,
-  enforce: boolean,
+  { enforce, worst = worstOf(quote.request, candidate) }: Terms,
 ): Admitted | Refusal {
-  const worst = worstOf(quote.request, candidate);
   const held = heldFor(proxy, quote.request, candidate, worst);
   const outcome = admit(proxy.counters, quote.account, held, enforce);
   if ('reason' in outcome) return outcome;
@@ -185,7 +193,7 @@ function admitClamped(proxy: Proxy, quote: Quote, candidate: Candidate): Admitte
     const bought = Math.floor(affordable / choices) - wanted.predictedTokens;
     const outputTokens = Math.min(bought, candidate.outputTokens);
     if (outputTokens < proxy.config.budget.clampMinTokens) return null;
-    const outcome = admitOne(proxy, quote, { ...candidate, outputTokens }, true);
+    const outcome = admitOne(proxy, quote, { ...candidate, outputTokens }, { enforce: true });
     if (isAdmitted(outcome)) return { ...outcome, clamped: outputTokens };
   }
   return null;

@@ -16,9 +16,10 @@ import type { Exchange } from './exchange.js';
 import type { Proxy } from './proxy.js';
 
 export interface Settlement {
-  readonly cost: NanoUsd;
+  /** Decimal text, as in every answer. */
+  readonly costCents: string;
   /** The caller's tally for the day, this request included. */
-  readonly tally: NanoUsd;
+  readonly tallyCents: string;
 }
 
 /** What came of an answer whose usage never did. */
@@ -49,7 +50,7 @@ export class Call {
   /** The most it can cost: beyond it, the provider has billed what it should not. */
   readonly worst: NanoUsd;
   readonly id: bigint;
-  readonly requestId: string;
+  #requestId: string | null = null;
   #proxy: Proxy;
   #deadline: Deadline | null = null;
   #isLate = false;
@@ -87,10 +88,14 @@ export class Call {
       this.reservation.release();
       throw error;
     }
-    this.requestId = requestIdText(this.id);
     proxy.tally.count('admitted');
     if (this.candidate.fallback) proxy.tally.count('fallbacks');
     if (this.clamped !== null) proxy.tally.count('clamps');
+  }
+
+  /** As clients and exports show it. */
+  get requestId(): string {
+    return (this.#requestId ??= requestIdText(this.id));
   }
 
   /** What the exchange holds is needed to the call's end, whenever its client leaves. */
@@ -99,9 +104,12 @@ export class Call {
     this.#kept = exchange;
   }
 
-  startDeadline(expire: () => void): void {
+  /** It is sent: from now on it may expire. */
+  underway(expire: () => void): void {
     // A request that cannot be sent at all has ended within `forward`.
     if (this.reservation.state !== 'reserved') return;
+    // Nobody waits while the provider is at work; its answer will tell of it.
+    this.#requestId = requestIdText(this.id);
     this.#deadline = this.#proxy.deadlines.add(() => {
       this.#isLate = true;
       expire();
@@ -139,7 +147,7 @@ export class Call {
         overrun,
       });
     });
-    return { cost, tally };
+    return { costCents: centsText(cost), tallyCents: centsText(tally) };
   }
 
   /** Nothing was billed: nothing was sent, or the provider answered an error without usage. */
@@ -155,10 +163,9 @@ export class Call {
   }
 
   /** The two members of a body or event; nothing when the config leaves bodies untouched. */
-  costMembers(settlement: Settlement): string {
+  costMembers({ costCents, tallyCents }: Settlement): string {
     if (!this.#proxy.config.server.responseFields) return '';
-    const cost = centsText(settlement.cost);
-    return `"request_cost_cents":${cost},"cost_cents":${centsText(settlement.tally)}`;
+    return `"request_cost_cents":${costCents},"cost_cents":${tallyCents}`;
   }
 
   #estimate({ outputBytes, begun }: Seen): Usage {

@@ -65,6 +65,7 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
         process.emitWarning(`an answer's end is given up on a defect: ${messageOf(error)}`);
         if (call.reservation.state === 'reserved')
           call.settle(null, { outputBytes: Infinity }, 502);
+        proxy.turn.flush();
         exchange.drop();
       }
     },
@@ -75,7 +76,7 @@ export function forward(proxy: Proxy, exchange: Exchange, call: Call, quote: Quo
   );
   const seconds = proxy.deadlines.timeoutMs / 1000;
   const message = `took more than ${seconds} s (server.request_timeout_seconds)`;
-  call.startDeadline(() => forwarding.abort({ message, isLate: true }));
+  call.underway(() => forwarding.abort({ message, isLate: true }));
 }
 
 /**

@@ -66,8 +66,8 @@ function send(proxy: Proxy, exchange: Exchange, call: Call, quote: Quote): void 
       return reject(exchange, call.requestId, ledgerUnavailable('its journal failed'));
     }
     if (exchange.closed) return call.release(499);
-    proxy.tally.overhead('request', proxy.nowUs() - exchange.readAtUs);
     forward(proxy, exchange, call, quote);
+    proxy.tally.overhead('request', proxy.nowUs() - exchange.readAtUs);
   });
 }
 

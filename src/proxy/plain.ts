@@ -1,7 +1,6 @@
 // An answer that is not streamed: held until it is whole, since its cost stands in it. The body is
 // the provider's, byte for byte, with the two cost members spliced in before its last brace.
 
-import { centsText } from '../kernel/money.js';
 import type { Usage } from '../kernel/usage.js';
 import type { UpstreamFailure } from '../upstream/upstream.js';
 import { errorToMessages, toMessagesResponse } from '../wire/chat-to-messages-answer.js';
@@ -53,7 +52,7 @@ export class PlainAnswer implements Answer {
     const settlement = call.settle(usage, { outputBytes: bytes.length }, status);
     const members = call.costMembers(settlement);
     const priced = json === null || members === '' ? body : appendMembers(body, members);
-    this.#reply(priced, json, { cost: centsText(settlement.cost), endedAtUs });
+    this.#reply(priced, json, { costCents: settlement.costCents, endedAtUs });
   }
 
   cut(failure: UpstreamFailure): void {
@@ -103,11 +102,11 @@ export class PlainAnswer implements Answer {
   #reply(
     body: Buffer,
     json: JsonObject | null,
-    { cost, endedAtUs }: { readonly cost?: string; readonly endedAtUs: number },
+    { costCents, endedAtUs }: { readonly costCents?: string; readonly endedAtUs: number },
   ): void {
     const { proxy, exchange, sent } = this.#parts;
     const all = answerHeaders(this.#parts);
-    if (cost !== undefined) all.push(['x-tokenpak-cost-cents', cost]);
+    if (costCents !== undefined) all.push(['x-tokenpak-cost-cents', costCents]);
     // A translated body is JSON, whatever the provider called its own.
     if (exchange.api !== sent.wire) {
       const type = all.findIndex(([name]) => name === 'content-type');

@@ -27,8 +27,8 @@ const COUNTS = [
 export type Counted = (typeof COUNTS)[number];
 
 /**
- * `request`: from a body that is whole to the request going upstream. `answer`: from the provider's
- * last byte to an answer that is not streamed.
+ * `request`: from a body that is whole to a request that the system has taken. `answer`: from the
+ * provider's last byte to an answer that is not streamed.
  */
 export type Stage = 'request' | 'answer';
 
@@ -44,11 +44,12 @@ const GAUGES_AT = ANSWER_AT + OVERHEAD_CELLS;
 /** Whole cache lines, so that workers do not share one. */
 const CELLS = Math.ceil((GAUGES_AT + GAUGES.length) / 16) * 16;
 
-const countAt = new Map(COUNTS.map((name, index) => [name, index]));
-const rejectionAt = new Map(REJECTIONS.map((code, index) => [code, REJECTED_AT + index]));
-const gaugeAt = new Map(GAUGES.map((name, index) => [name, GAUGES_AT + index]));
+const cellsFrom = <K extends string>(first: number, names: readonly K[]) =>
+  Object.fromEntries(names.map((name, index) => [name, first + index])) as Record<K, number>;
 
-const at = <K>(table: ReadonlyMap<K, number>, key: K): number => table.get(key) as number;
+const countAt = cellsFrom(0, COUNTS);
+const rejectionAt = cellsFrom(REJECTED_AT, REJECTIONS);
+const gaugeAt = cellsFrom(GAUGES_AT, GAUGES);
 
 export const tallyBytes = (workers: number): number => workers * CELLS * 4;
 
@@ -61,11 +62,11 @@ export class Tally {
   }
 
   count(what: Counted): void {
-    this.#add(at(countAt, what), 1);
+    this.#add(countAt[what], 1);
   }
 
   rejected(code: ErrorCode): void {
-    this.#add(at(rejectionAt, code), 1);
+    this.#add(rejectionAt[code], 1);
   }
 
   /** Microseconds; fractions are dropped. */
@@ -79,7 +80,7 @@ export class Tally {
   }
 
   gauge(what: Gauge, value: number): void {
-    this.#cells[at(gaugeAt, what)] = value;
+    this.#cells[gaugeAt[what]] = value;
   }
 
   #add(cell: number, amount: number): void {
@@ -125,13 +126,16 @@ export class TallyReader {
       rejected: this.#named(REJECTIONS, rejectionAt),
       overhead: { request: this.#overhead(REQUEST_AT), answer: this.#overhead(ANSWER_AT) },
       gauges: workers.map((worker) =>
-        named(GAUGES, (name) => this.#seen[worker * CELLS + at(gaugeAt, name)] as number),
+        named(GAUGES, (name) => this.#seen[worker * CELLS + gaugeAt[name]] as number),
       ),
     };
   }
 
-  #named<K extends string>(names: readonly K[], table: ReadonlyMap<K, number>): Record<K, number> {
-    return named(names, (name) => this.#sums[at(table, name)] as number);
+  #named<K extends string>(
+    names: readonly K[],
+    cells: Readonly<Record<K, number>>,
+  ): Record<K, number> {
+    return named(names, (name) => this.#sums[cells[name]] as number);
   }
 
   #overhead(first: number): Overhead {

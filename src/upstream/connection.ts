@@ -4,6 +4,7 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { putAscii } from '../kernel/ascii.js';
 import type { ResponseHead } from './response-head.js';
 import { ResponseParser, type ResponseSink } from './response-parser.js';
 
@@ -84,8 +85,7 @@ export class Connection implements ResponseSink {
     const bytes = head.length + end.length + body.length;
     if (bytes <= JOINED_BYTES_MAX) {
       writeBuffer.set(head);
-      writeBuffer.write(end, head.length, 'latin1');
-      writeBuffer.set(body, head.length + end.length);
+      writeBuffer.set(body, putAscii(writeBuffer, head.length, end));
       socket.write(writeBuffer.subarray(0, bytes));
       // What the system has not taken at once goes out of this memory later.
       if (!this.isSent) writeBuffer = Buffer.allocUnsafeSlow(JOINED_BYTES_MAX);

@@ -2,6 +2,8 @@
 // a provider's bytes stay the provider's. Every function expects bytes that JSON.parse has accepted
 // as an object; on other bytes the result is meaningless, but no loop runs past the end.
 
+import { isAscii, putAscii } from '../kernel/ascii.js';
+
 export interface Span {
   readonly keyStart: number;
   readonly valueStart: number;
@@ -246,8 +248,13 @@ export function appendMembers(source: Uint8Array, text: string): Buffer {
   if (at < 0) return bytes;
   while (at > 0 && (bytes[at - 1] ?? 0) <= SPACE_MAX) at--;
   const added = bytes[at - 1] === OPEN_BRACE ? text : `,${text}`;
-  const whole = Buffer.allocUnsafe(bytes.length + Buffer.byteLength(added));
-  bytes.copy(whole, 0, 0, at);
-  bytes.copy(whole, at + whole.write(added, at), at);
+  const isPlain = isAscii(added);
+  const addedBytes = isPlain ? added.length : Buffer.byteLength(added);
+  const whole = Buffer.allocUnsafe(bytes.length + addedBytes);
+  whole.set(bytes);
+  // From the brace on all moves back: a provider ends its answers with it.
+  whole.copyWithin(at + addedBytes, at, bytes.length);
+  if (isPlain) putAscii(whole, at, added);
+  else whole.write(added, at);
   return whole;
 }

@@ -188,6 +188,22 @@ t.test('paths are taken as people write them', async (t) => {
   t.match((await get(`${proxy.url}/v1/models`, 'paths')).json['data'], [{ id: 'gpt-4' }]);
 });
 
+t.test('so is the name of the caller', async (t) => {
+  const callerOf = async (headers: Record<string, string>): Promise<unknown> => {
+    const response = await fetch(`${proxy.url}/v1/budget`, { headers });
+    const told = (await response.json()) as { readonly user?: string };
+    return told.user ?? response.status;
+  };
+  t.equal(await callerOf({ authorization: 'Bearer ann' }), 'ann');
+  t.equal(await callerOf({ authorization: 'bEARER   ann' }), 'ann');
+  t.equal(await callerOf({ 'x-api-key': 'bob' }), 'bob');
+  t.equal(await callerOf({ authorization: 'Bearer ann', 'x-api-key': 'bob' }), 'ann');
+  t.equal(await callerOf({ authorization: 'Bearer', 'x-api-key': 'bob' }), 'bob');
+  t.equal(await callerOf({ authorization: 'Basic ann', 'x-api-key': 'bob' }), 'bob');
+  t.equal(await callerOf({ authorization: 'Bearerann' }), 401);
+  t.equal(await callerOf({ authorization: 'Bearer \u00a0ann' }), 401, 'no blank, but another name');
+});
+
 t.test('a key may come as x-api-key', async (t) => {
   const answer = await post(`${proxy.url}/v1/messages`, null, chat('claude', { max_tokens: 5 }), {
     'x-api-key': 'key-user',

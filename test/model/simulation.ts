@@ -3,6 +3,7 @@
 // step the counters, and after each death the books, must say what the oracle says.
 
 import type { BudgetConfig } from '../../src/config/config.js';
+import { centsText, nano } from '../../src/kernel/money.js';
 import type { Environment } from '../../src/ledger/environment.js';
 import { Store } from '../../src/ledger/store.js';
 import { admission, isAdmitted } from '../../src/proxy/admission.js';
@@ -262,7 +263,7 @@ class Simulation {
     }
     const plan = planFor(call.candidate, this.#random);
     this.#bill.set(call.id, plan.billed);
-    call.startDeadline(() => undefined);
+    call.underway(() => undefined);
     this.#flights.push({ worker, flight: { call, plan, deadline: worker.deadline } });
   }
 
@@ -275,8 +276,8 @@ class Simulation {
     else {
       if (plan.conduct === 'stalls') deadline?.expire();
       const reported = plan.conduct === 'breaks' || plan.conduct === 'stalls' ? null : plan.usage;
-      const { cost } = call.settle(reported, { outputBytes: plan.outputBytes }, 200);
-      must(cost === plan.booked, () => `booked ${cost} for ${plan.booked}`);
+      const { costCents } = call.settle(reported, { outputBytes: plan.outputBytes }, 200);
+      must(costCents === centsText(nano(plan.booked)), () => `${costCents}¢ for ${plan.booked}`);
       const state = call.reservation.state;
       const expected = {
         answers: 'settled',
@@ -293,6 +294,8 @@ class Simulation {
     const run = worker.turnEnd;
     worker.turnEnd = null;
     run?.();
+    // The loop sleeps when nothing else has come meanwhile.
+    if (this.#random() < 0.5) worker.idleMs += 1;
   }
 
   async #replace(worker: SimWorker): Promise<void> {

@@ -20,7 +20,7 @@ t.test('what was priced for one address is sent to no other', (t) => {
     clamped: null,
     candidate: { model: { ...MODELS.dear, provider: priced }, imposed: false },
     release: (status: number) => answers.push(status),
-    startDeadline: () => t.fail('nothing is sent'),
+    underway: () => t.fail('nothing is sent'),
   } as unknown as Call;
   const exchange = {
     api: 'chat',

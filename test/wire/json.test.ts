@@ -78,6 +78,8 @@ t.test('appends members behind the last one', async (t) => {
   t.equal(appended('{"a":{}}'), '{"a":{},"x":1}');
   t.equal(appended('{"a":"{"}'), '{"a":"{","x":1}');
   t.equal(appended('{\n  "a": 1\n}\r\n'), '{\n  "a": 1,"x":1\n}\r\n', 'the space around it stays');
+  const far = appendMembers(bytes('{"a":"é"}\n'), '"modèle":"🌍"').toString();
+  t.equal(far, '{"a":"é","modèle":"🌍"}\n', 'in UTF-8');
   const same = bytes('{"a":1}');
   t.equal(appendMembers(same, ''), same, 'nothing to append: the same bytes');
   for (const text of ['', '[DONE]', 'upstream overloaded', '{']) {
