@@ -32,123 +32,61 @@ export class MalformedResponse extends Error {
 /** A body of more bytes than a number holds exactly has no length. */
 const LENGTH_DIGITS_MAX = 15;
 
-/** `HTTP/1.1 200`: what stands before the status is as long in both versions. */
-const PROTOCOL = 'HTTP/1.';
-const MINOR_AT = PROTOCOL.length;
-const STATUS_AT = MINOR_AT + 2;
-const STATUS_END = STATUS_AT + 3;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/;
+/** Lines of visible characters alone: whatever ends one is its CRLF. */
+const LINES = /^(?:[\t\x20-\x7e\x80-\xff]+\r\n)*$/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-const TAB = 0x09;
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-const DIGIT_0 = 0x30;
-const COLON = 0x3a;
-const DELETE = 0x7f;
+/** Header names as providers write them, in lower case. They are few; a bound holds off the odd. */
+const names = new Map<string, string>();
+const NAMES_MAX = 512;
 
-/** The lower-case letter of each byte that a name is made of; 0 for others. */
-const ofName = new Uint8Array(256);
-for (const byte of Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) {
-  ofName[byte] = byte;
-}
-for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')) ofName[byte] = byte | 0x20;
-
-/** Names as providers write them are few: each is made once, and found where its hash says. */
-const names: string[] = Array.from({ length: 512 }, () => '');
-
-/** The name that stands here, in lower case. */
-function nameAt(text: string, from: number, to: number, hash: number): string {
-  const slot = (hash ^ (hash >>> 9)) & (names.length - 1);
-  const known = names[slot] as string;
-  if (isNameAt(known, text, from, to)) return known;
-  // A copy: a part of a text keeps all of it, here somebody's whole head.
-  const name = Buffer.from(text.slice(from, to).toLowerCase()).toString();
-  names[slot] = name;
+/** `null` for what is no header name. */
+function nameOf(written: string): string | null {
+  const known = names.get(written);
+  if (known !== undefined) return known;
+  if (!NAME.test(written)) return null;
+  const name = copyOf(written.toLowerCase());
+  if (names.size < NAMES_MAX) names.set(copyOf(written), name);
   return name;
 }
 
-function isNameAt(name: string, text: string, from: number, to: number): boolean {
-  if (name.length !== to - from) return false;
-  for (let at = 0; at < name.length; at++) {
-    if (ofName[text.charCodeAt(from + at)] !== name.charCodeAt(at)) return false;
-  }
-  return true;
-}
+/** A part of a text keeps all of it: here, somebody's whole head. */
+const copyOf = (part: string): string => Buffer.from(part).toString();
 
-const isBlank = (code: number): boolean => code === SPACE || code === TAB;
+const TAB = 0x09;
+const SPACE = 0x20;
+
+const isBlank = (text: string, at: number): boolean => {
+  const code = text.codePointAt(at);
+  return code === SPACE || code === TAB;
+};
 
 /** Without the blanks around it, and no others: `trim` takes letters that are no blanks here. */
 function valueOf(text: string, from: number, to: number): string {
   let start = from;
   let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  while (start < end && isBlank(text, start)) start++;
+  while (end > start && isBlank(text, end - 1)) end--;
   return text.slice(start, end);
-}
-
-/**
- * The place behind the CRLF that ends this line; -1 when something ends it before, that another
- * reader may take for an end too.
- */
-function lineEnd(text: string, from: number): number {
-  let at = from;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code < SPACE && code !== TAB) || code === DELETE) break;
-  }
-  return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? at + 2 : -1;
-}
-
-const isDigit = (code: number): boolean => code >= DIGIT_0 && code <= DIGIT_0 + 9;
-
-/** Of decimal digits alone, and so few that the number is exact. */
-function numberAt(text: string, from: number, to: number): number {
-  let number = 0;
-  for (let at = from; at < to; at++) number = 10 * number + text.charCodeAt(at) - DIGIT_0;
-  return number;
-}
-
-/** Whether it begins with a status line, whatever its reason is. */
-function hasStatus(text: string): boolean {
-  const minor = text.charCodeAt(MINOR_AT);
-  const behind = text.charCodeAt(STATUS_END);
-  return (
-    text.startsWith(PROTOCOL) &&
-    (minor === DIGIT_0 || minor === DIGIT_0 + 1) &&
-    text.charCodeAt(MINOR_AT + 1) === SPACE &&
-    text.charCodeAt(STATUS_AT) !== DIGIT_0 &&
-    isDigit(text.charCodeAt(STATUS_AT)) &&
-    isDigit(text.charCodeAt(STATUS_AT + 1)) &&
-    isDigit(text.charCodeAt(STATUS_AT + 2)) &&
-    (behind === SPACE || behind === CR) &&
-    lineEnd(text, STATUS_END) > 0
-  );
 }
 
 /** Reads a head whose last line ends the text; the blank line after it is not part of it. */
 export function readHead(text: string): ResponseHead {
-  if (!hasStatus(text)) {
-    throw new MalformedResponse('it does not begin with an HTTP/1 status line');
-  }
-  const status = numberAt(text, STATUS_AT, STATUS_END);
+  const line = STATUS_LINE.exec(text);
+  if (line === null) throw new MalformedResponse('it does not begin with an HTTP/1 status line');
+  const status = Number(line[2]);
+  const isSound = LINES.test(text);
   const headers: string[] = [];
-  for (let at = lineEnd(text, STATUS_END); at < text.length;) {
-    const start = at;
-    let hash = 0;
-    let letter = ofName[text.charCodeAt(at)] ?? 0;
-    while (letter > 0) {
-      hash = (31 * hash + letter) | 0;
-      at += 1;
-      letter = ofName[text.charCodeAt(at)] ?? 0;
-    }
-    const end = lineEnd(text, at);
-    if (at === start || text.charCodeAt(at) !== COLON || end < 0) {
-      throw new MalformedResponse('a header line is none', status);
-    }
-    headers.push(nameAt(text, start, at, hash), valueOf(text, at + 1, end - 2));
-    at = end;
+  for (let at = line[0].length; at < text.length;) {
+    const colon = text.indexOf(':', at);
+    const end = text.indexOf('\r\n', at);
+    const name = isSound && colon > 0 && colon < end ? nameOf(text.slice(at, colon)) : null;
+    if (name === null) throw new MalformedResponse('a header line is none', status);
+    headers.push(name, valueOf(text, colon + 1, end));
+    at = end + 2;
   }
-  return framed(status, headers, text.charCodeAt(MINOR_AT) !== DIGIT_0);
+  return framed(status, headers, line[1] === '1');
 }
 
 function framed(status: number, headers: readonly string[], isHttp11: boolean): ResponseHead {
@@ -198,7 +136,7 @@ function framed(status: number, headers: readonly string[], isHttp11: boolean): 
     if (!/^\d+$/.test(length) || length.length > LENGTH_DIGITS_MAX) {
       throw new MalformedResponse('its length is no number', status);
     }
-    bodyBytes = numberAt(length, 0, length.length);
+    bodyBytes = Number(length);
   }
   return { status, headers, framing, bodyBytes, keepAlive, keepAliveMs };
 }
