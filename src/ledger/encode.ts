@@ -12,8 +12,8 @@ import type {
 } from '../kernel/record.js';
 import { NAME_BYTES_MAX } from '../kernel/record.js';
 import { SERVICE_TIERS } from '../kernel/usage.js';
-import { ALERT_EVENTS, KIND, LENGTH, NAME_TEXT_OFFSET, SOURCES, WINDOWS } from './layout.js';
-import { finish, i64, type Place, u16, u32, u48, u8 } from './place.js';
+import { ALERT_EVENTS, KIND, NAME_TEXT_OFFSET, SOURCES, WINDOWS } from './layout.js';
+import { begin, finish, i64, type Place, u16, u32, u48, u8 } from './place.js';
 
 /** The segment-local numbers of a reserve record's names. */
 export interface ReserveRefs {
@@ -31,10 +31,11 @@ export function encodeName(
 ): number {
   assert(name.ref > 0, 'a name needs a number');
   assert(name.textBytes <= NAME_BYTES_MAX, 'a name is at most 1 KiB');
+  const span = begin(place, sequence, KIND.name, NAME_TEXT_OFFSET + name.textBytes);
   const { bytes, offset } = place;
   u32(place, 16, name.ref);
   bytes.write(name.text, offset + NAME_TEXT_OFFSET, 'utf8');
-  return finish(place, { kind: KIND.name, length: NAME_TEXT_OFFSET + name.textBytes, sequence });
+  return finish(place, span);
 }
 
 export function encodeReserve(
@@ -45,6 +46,7 @@ export function encodeReserve(
 ): number {
   assert(record.amount >= 0n, 'a reservation is not negative');
   assert(record.worst >= record.amount, 'no reservation is above the worst case');
+  const span = begin(place, sequence, KIND.reserve);
   const { bytes, offset } = place;
   u48(place, 16, record.timeMs);
   u48(place, 24, record.deadlineMs);
@@ -66,7 +68,7 @@ export function encodeReserve(
     bytes.write(record.trace.traceId, offset + 90, 16, 'hex');
     bytes.write(record.trace.spanId, offset + 106, 8, 'hex');
   }
-  return finish(place, { kind: KIND.reserve, length: LENGTH[KIND.reserve] as number, sequence });
+  return finish(place, span);
 }
 
 export function encodeSettle(
@@ -76,6 +78,7 @@ export function encodeSettle(
   priceVersionRef: number,
 ): number {
   assert(record.cost >= 0n, 'a cost is not negative');
+  const span = begin(place, sequence, KIND.settle);
   const { bytes, offset } = place;
   const usage = record.usage;
   i64(place, 16, record.reservationId);
@@ -96,7 +99,7 @@ export function encodeSettle(
   u48(place, 104, usage.audioOutputTokens);
   u32(place, 112, usage.webSearches);
   u32(place, 116, usage.fileSearches);
-  return finish(place, { kind: KIND.settle, length: LENGTH[KIND.settle] as number, sequence });
+  return finish(place, span);
 }
 
 export function encodeVoid(
@@ -104,10 +107,11 @@ export function encodeVoid(
   sequence: number,
   record: Omit<VoidRecord, 'kind'>,
 ): number {
+  const span = begin(place, sequence, KIND.void);
   i64(place, 16, record.reservationId);
   u48(place, 24, record.timeMs);
   u16(place, 32, record.status);
-  return finish(place, { kind: KIND.void, length: LENGTH[KIND.void] as number, sequence });
+  return finish(place, span);
 }
 
 export function encodeAdjust(
@@ -116,12 +120,13 @@ export function encodeAdjust(
   record: Omit<AdjustRecord, 'kind' | 'adjustmentId'>,
   providerRef: number,
 ): number {
+  const span = begin(place, sequence, KIND.adjust);
   u48(place, 16, record.timeMs);
   i64(place, 24, record.amount);
   u32(place, 32, record.utcDate);
   u32(place, 36, record.date);
   u32(place, 40, providerRef);
-  return finish(place, { kind: KIND.adjust, length: LENGTH[KIND.adjust] as number, sequence });
+  return finish(place, span);
 }
 
 export function encodeAlert(
@@ -130,6 +135,7 @@ export function encodeAlert(
   record: Omit<AlertRecord, 'kind'>,
   refs: { readonly scope: number; readonly model: number },
 ): number {
+  const span = begin(place, sequence, KIND.alert);
   const { bytes, offset } = place;
   u48(place, 16, record.timeMs);
   i64(place, 24, record.spent);
@@ -140,8 +146,8 @@ export function encodeAlert(
   bytes[offset + 49] = WINDOWS.indexOf(record.window);
   bytes[offset + 50] = record.limit === null ? 0 : 1;
   u32(place, 52, refs.model);
-  return finish(place, { kind: KIND.alert, length: LENGTH[KIND.alert] as number, sequence });
+  return finish(place, span);
 }
 
 export const encodeSeal = (place: Place, sequence: number): number =>
-  finish(place, { kind: KIND.seal, length: LENGTH[KIND.seal] as number, sequence });
+  finish(place, begin(place, sequence, KIND.seal));

@@ -73,6 +73,10 @@ export const spanOf = (length: number): number => Math.ceil((length + 1) / UNIT_
 /** A name record's share of a segment. */
 export const nameSpan = (textBytes: number): number => spanOf(NAME_TEXT_OFFSET + textBytes);
 
-/** The checksum of a record: everything but the field that holds it. */
-export const checksum = (bytes: Uint8Array, offset: number, span: number): number =>
-  crc32c(bytes, offset + 8, offset + span, crc32c(bytes, offset, offset + 4));
+const MARK = Uint8Array.of(END_MARK);
+
+/** The checksum of a record, marked or not yet: everything but the field that holds it. */
+export function checksum(bytes: Uint8Array, offset: number, span: number): number {
+  const beginning = crc32c(bytes, offset, offset + 4);
+  return crc32c(MARK, 0, 1, crc32c(bytes, offset + 8, offset + span - 1, beginning));
+}

@@ -1,10 +1,11 @@
-// A place in a batch where a record is written, and the stores that put its fields there. A value
-// that does not fit its field throws RangeError: no number is ever wrapped.
+// A place where a record is written, and the stores that put its fields there: a kill may come
+// between any two of them. A value that does not fit its field throws RangeError: no number is ever
+// wrapped.
 //
 // Stores go through a DataView: the compiler makes one machine instruction of each, where a
 // Buffer's methods for 48 bits and for big integers split what they write in JavaScript.
 
-import { checksum, END_MARK, FORMAT_VERSION, spanOf } from './layout.js';
+import { checksum, END_MARK, FORMAT_VERSION, LENGTH, spanOf } from './layout.js';
 
 export interface Place {
   readonly bytes: Buffer;
@@ -51,18 +52,28 @@ export function i64({ view, offset }: Place, at: number, value: bigint): void {
   view.setBigInt64(offset + at, value, true);
 }
 
-/** Writes header, mark and checksum around fields that are already in place. Returns the span. */
-export function finish(
+/**
+ * Writes the header of a record: before any field, so that a record which a kill has cut short says
+ * how long it would have been. Returns the span.
+ */
+export function begin(
   place: Place,
-  head: { readonly kind: number; readonly length: number; readonly sequence: number },
+  sequence: number,
+  kind: number,
+  length = LENGTH[kind] as number,
 ): number {
   const { bytes, offset } = place;
-  const span = spanOf(head.length);
   bytes[offset] = FORMAT_VERSION;
-  bytes[offset + 1] = head.kind;
-  u16(place, 2, head.length);
-  u48(place, 8, head.sequence);
-  bytes[offset + span - 1] = END_MARK;
+  bytes[offset + 1] = kind;
+  u16(place, 2, length);
+  u48(place, 8, sequence);
+  return spanOf(length);
+}
+
+/** Writes the checksum, and last of all the mark: until it stands there, there is no record. */
+export function finish(place: Place, span: number): number {
+  const { bytes, offset } = place;
   u32(place, 4, checksum(bytes, offset, span));
+  bytes[offset + span - 1] = END_MARK;
   return span;
 }

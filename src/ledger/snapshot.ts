@@ -79,12 +79,29 @@ export interface SegmentReading {
   readonly running: boolean;
 }
 
+/** A record that is being stored while its page is read looks damaged; not so the next time. */
+const LOOKS = 5;
+
 /** A segment's records from a position on. One that is gone has been booked: no records. */
-export function readSegment({ segment, path, from, running }: SegmentReading): SegmentRecords {
+export function readSegment(
+  reading: SegmentReading,
+  read: (path: string) => Buffer = readFileSync,
+): SegmentRecords {
+  let found = readOnce(reading, read);
+  for (let look = 1; reading.running && found.fault !== null && look < LOOKS; look += 1) {
+    found = readOnce(reading, read);
+  }
+  return found;
+}
+
+function readOnce(
+  { segment, path, from, running }: SegmentReading,
+  read: (path: string) => Buffer,
+): SegmentRecords {
   const records: { sequence: number; record: JournalRecord }[] = [];
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = read(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       return { segment, records, fault: null };
