@@ -1,14 +1,16 @@
-// Few journal writes for each turn of the event loop: records gather while the turn's callbacks
-// run, are written together, and only then does what waited for them go out. What may be alone is
-// not gathered: the first record after the loop has slept, and where turns bring one each.
+// What waits for its record goes out with what others wait for: records gather while the callbacks
+// of the event loop's turn run. A crowd is served faster so, each step for many at once, and needs
+// few writes and syncs where there are any. What may be alone is not gathered: while nothing else
+// is open, the first record after the loop has slept, and where turns bring one each.
 
 import { performance } from 'node:perf_hooks';
 import type { Journal } from '../ledger/journal.js';
 
 type Waiter = (written: boolean) => void;
+type Written = Pick<Journal, 'flush' | 'sync' | 'hasUnwritten' | 'openReservations'>;
 
 export class Turn {
-  readonly #journal: Pick<Journal, 'flush' | 'sync' | 'hasUnwritten'>;
+  readonly #journal: Written;
   readonly #onFailure: (error: unknown) => void;
   readonly #durable: boolean;
   readonly #atTurnEnd: (run: () => void) => void;
@@ -21,7 +23,7 @@ export class Turn {
   #isCrowded = false;
 
   constructor(
-    journal: Pick<Journal, 'flush' | 'sync' | 'hasUnwritten'>,
+    journal: Written,
     options: {
       durability: 'process' | 'power';
       onFailure: (error: unknown) => void;
@@ -47,15 +49,17 @@ export class Turn {
       this.#count += 1;
       return;
     }
-    // The first of its turn, and there may be no other: to be told of its end would cost as much as
-    // another write. A sync costs more than both.
-    if (!this.#durable && this.#hasSlept()) return this.flush();
+    // The first of its turn, and there may be no other: to be told of its end would cost more than
+    // to be gathered gains. A sync costs more than both.
+    if (!this.#durable && this.#mayBeAlone()) return this.flush();
     this.#count = 1;
     this.#atTurnEnd(this.#end);
     if (!this.#isCrowded) this.flush();
   }
 
-  #hasSlept(): boolean {
+  #mayBeAlone(): boolean {
+    // To ask how long the loop has slept takes longer than to know that nobody else is there.
+    if (this.#journal.openReservations <= 1) return true;
     const idleMs = this.#idleMs();
     if (idleMs === this.#sleptMs) return false;
     this.#sleptMs = idleMs;

@@ -11,6 +11,7 @@ function scene(durability: 'process' | 'power' = 'process') {
   let idleMs = 0;
   const journal = {
     hasUnwritten: false,
+    openReservations: 2,
     flush: () => void log.push('write'),
     sync: async () => void log.push('sync'),
   };
@@ -92,6 +93,28 @@ t.test('the first after a sleep is written at once, whatever was before', async 
   ask('h');
   journal.hasUnwritten = false;
   t.equal(ends.length, 1, 'what its waiter has left to be written is, in this turn');
+});
+
+t.test('what is open alone is not gathered, whatever was before', async (t) => {
+  const { log, ask, end, journal, ends } = scene();
+  for (const name of ['a', 'b', 'c']) ask(name);
+  end();
+  log.length = 0;
+  // Its reserve record, its settle record.
+  for (const open of [1, 0]) {
+    journal.openReservations = open;
+    ask('d');
+    t.same(log.splice(0), ['write', 'd']);
+    t.same(ends, []);
+  }
+  const power = scene('power');
+  power.journal.openReservations = 1;
+  for (const name of ['a', 'b']) power.ask(name);
+  power.end();
+  await new Promise(setImmediate);
+  power.log.length = 0;
+  power.ask('c');
+  t.same(power.log, [], 'a sync is worth waiting for others');
 });
 
 t.test('with power to survive a crowd is synced once, also after a sleep', async (t) => {
