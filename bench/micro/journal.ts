@@ -1,15 +1,19 @@
-// The journal's share of a request: a reserve record before it, a settle record after it, each
-// written at once; and what a loop turn of thirty-two costs each when they are gathered.
+// The journal's share of a request: a reserve record before it, a settle record after it. Stored in
+// the segment's own pages; and where no file can be mapped, written by a call each, or gathered.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nano } from '../../src/kernel/money.js';
 import { NO_USAGE } from '../../src/kernel/usage.js';
+import { DISK, type Disk } from '../../src/ledger/disk.js';
 import { Journal } from '../../src/ledger/journal.js';
 import type { MicroCase } from './case.js';
 
 const GATHERED = 32;
+/** A round is one turn of the loop, in which no next segment appears. */
+const SEGMENT_BYTES = 256 * 1024 * 1024;
+const CALLS: Disk = { ...DISK, map: () => null };
 
 const RESERVE = {
   timeMs: 1_774_432_800_000,
@@ -40,13 +44,20 @@ const SETTLE = {
 } as const;
 
 export const journal = (): readonly MicroCase[] => [
-  journalCase('journal: reserve, write, settle, write', 1),
-  journalCase(`journal: the same, ${GATHERED} to a write`, GATHERED),
+  journalCase('journal: reserve, settle', DISK),
+  journalCase('journal: reserve, write, settle, write', CALLS),
+  journalCase(`journal: the same, ${GATHERED} to a write`, CALLS, GATHERED),
 ];
 
-function journalCase(name: string, gathered: number): MicroCase {
+function journalCase(name: string, disk: Disk, gathered = 1): MicroCase {
   const directory = mkdtempSync(join(tmpdir(), 'tokenpak-bench-'));
-  const writer = new Journal({ directory, journalId: 1, durability: 'process' });
+  const writer = new Journal({
+    directory,
+    journalId: 1,
+    segmentBytes: SEGMENT_BYTES,
+    durability: 'process',
+    disk,
+  });
   return {
     name,
     run(iterations) {

@@ -1,5 +1,5 @@
-// `tokenpak doctor`: what is wrong with this installation, and how to mend it. Changes nothing, and
-// costs nothing: a provider is asked for its list of models only.
+// `tokenpak doctor`: what is wrong with this installation, and how to mend it. Leaves nothing
+// behind and costs nothing: a provider is asked for its list of models only.
 
 import { createColors } from 'picocolors';
 import type { Config } from '../config/config.js';

@@ -42,7 +42,7 @@ export const BATCH_RECORDS = 8192;
 const REPLAY_RECORDS = 32_768;
 /** In memory at a time, so that most of them are gone before the collector first looks. */
 const READ_RECORDS = 1024;
-/** A record read while it is being written looks damaged; after so many looks it is. */
+/** Records read while they are being written may look damaged; after so many looks they are. */
 const FAULT_LOOKS_MAX = 40;
 /** Let go of in one transaction: some 4,000 entries, in tens of milliseconds. */
 const RETIRED_CHUNKS_MAX = 64;
@@ -364,7 +364,8 @@ export class Bookkeeper implements BookVerbs {
 
   /** What is wrong with a live journal, once it is sure to be more than a write under way. */
   #watch(tail: Tail, changed: boolean): Error | null {
-    if (tail.fault === null || changed) {
+    // One that is cut short has not been stored yet, however long its writer is kept from it.
+    if (tail.fault === null || changed || tail.judge() === 'torn') {
       this.#faultLooks.delete(tail.journalId);
       return null;
     }

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { type Mapping, mapFile } from './mapping.js';
 
 export interface Disk {
   open(path: string, flags: 'r' | 'r+' | 'wx+'): number;
@@ -27,6 +28,8 @@ export interface Disk {
   read(fd: number, into: Buffer, position: number): number;
   /** How many bytes were written. */
   write(fd: number, bytes: Buffer, position: number): number;
+  /** The first bytes of a file as memory; `null` where that cannot be done. */
+  map(fd: number, bytes: number): Mapping | null;
   size(fd: number): number;
   datasync(fd: number): void;
   datasyncLater(fd: number): Promise<void>;
@@ -61,6 +64,7 @@ export const DISK: Disk = {
   close: closeSync,
   read: (fd, into, position) => readSync(fd, into, 0, into.length, position),
   write: (fd, bytes, position) => writeSync(fd, bytes, 0, bytes.length, position),
+  map: mapFile,
   size: (fd) => fstatSync(fd).size,
   datasync: fdatasyncSync,
   datasyncLater: promisify(fdatasync),

@@ -1,6 +1,7 @@
-// The append side of a journal: one per HTTP worker, written on the request path. Gathers a loop
-// turn's records in memory and writes them with one call at a preallocated place. Never rewrites a
-// record, never reads, and always has room left to end every reservation that is open.
+// The append side of a journal: one per HTTP worker, written on the request path at a preallocated
+// place. What has to outlive the process alone is stored in the segment's own pages; what has to
+// outlive power is gathered in memory, and written and synced in batches. Never rewrites a record,
+// never reads, and always has room left to end every reservation that is open.
 
 import { assert } from '../kernel/assert.js';
 import { messageOf, TokenPakError } from '../kernel/errors.js';
@@ -25,6 +26,7 @@ import {
   encodeVoid,
 } from './encode.js';
 import { NAME_TEXT_OFFSET, nameSpan, UNIT_BYTES } from './layout.js';
+import type { Mapping } from './mapping.js';
 import type { Place } from './place.js';
 import {
   createSegment,
@@ -57,16 +59,17 @@ const DONE = Promise.resolve();
 export class Journal {
   readonly #options: Required<JournalOptions>;
   readonly #disk: Disk;
-  readonly #batch: Buffer;
+  /** The segment at hand: a record that is encoded there is written. `null`: `flush` writes. */
+  readonly #mapping: Mapping | null;
+  /** Where records are encoded: the mapping's, or a batch's. */
+  readonly #bytes: Buffer;
   readonly #view: DataView;
-  /** Its beginnings, by their units, as they were written before. */
-  readonly #beginnings: Buffer[] = [];
   readonly #open = new Set<bigint>();
   #batchBytes = 0;
   #sequence = 0;
   #fd: number;
   #segment = 0;
-  /** Where in the segment the batch will be written. */
+  /** Where in the segment the next record or batch goes. */
   #position = UNIT_BYTES;
   #names = new Map<string, number>();
   #next: number | null = null;
@@ -89,8 +92,6 @@ export class Journal {
     const { segmentBytes, journalId, directory } = this.#options;
     this.#disk = this.#options.disk;
     assert(segmentBytes % UNIT_BYTES === 0 && segmentBytes >= 32 * UNIT_BYTES, 'segment size');
-    this.#batch = Buffer.alloc(Math.min(BATCH_BYTES, segmentBytes));
-    this.#view = new DataView(this.#batch.buffer, this.#batch.byteOffset, this.#batch.length);
     assert(journalId >= 0 && journalId <= JOURNAL_ID_MAX, 'journal number');
     try {
       this.#disk.makeDirectory(directory);
@@ -98,6 +99,9 @@ export class Journal {
     } catch (error) {
       throw unavailable(`no journal can be created in ${directory}`, error);
     }
+    this.#mapping = this.#durable ? null : this.#disk.map(this.#fd, segmentBytes);
+    this.#bytes = this.#mapping?.bytes ?? Buffer.alloc(Math.min(BATCH_BYTES, segmentBytes));
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   }
 
   /** Once true it stays true: what a failed write has left behind is for a restart to sort out. */
@@ -105,7 +109,7 @@ export class Journal {
     return this.#failure !== null;
   }
 
-  /** Something was appended that no `flush()` has taken. */
+  /** Something was appended that only the next `flush()` writes. */
   get hasUnwritten(): boolean {
     return this.#batchBytes > 0;
   }
@@ -115,7 +119,7 @@ export class Journal {
   }
 
   /**
-   * Appends a reservation to the batch and returns its id. Throws `ledger_unavailable` when the
+   * Appends a reservation and returns its id. Throws `ledger_unavailable` when the
    * journal is closed, has failed or has no room; nothing may go upstream before `flush()`.
    */
   reserve(record: Omit<ReserveRecord, 'kind' | 'reservationId'>): bigint {
@@ -172,14 +176,11 @@ export class Journal {
     this.#append(UNIT_BYTES, (place, own) => encodeAdjust(place, own, record, ref));
   }
 
-  /** Writes everything appended since the last flush, in one call. A failure is for good. */
+  /** Writes what is not yet written, in one call. A failure is for good. */
   flush(): void {
     this.#assureUsable();
     if (this.#batchBytes === 0) return;
-    const records = (this.#beginnings[this.#batchBytes / UNIT_BYTES] ??= this.#batch.subarray(
-      0,
-      this.#batchBytes,
-    ));
+    const records = this.#bytes.subarray(0, this.#batchBytes);
     let written: number;
     try {
       written = this.#disk.write(this.#fd, records, this.#position);
@@ -190,7 +191,7 @@ export class Journal {
       throw this.#fail(`the journal took ${written} of ${this.#batchBytes} bytes`);
     }
     this.#position += this.#batchBytes;
-    this.#batch.fill(0, 0, this.#batchBytes);
+    this.#bytes.fill(0, 0, this.#batchBytes);
     this.#batchBytes = 0;
   }
 
@@ -218,6 +219,7 @@ export class Journal {
       }
     } finally {
       this.#closed = true;
+      this.#mapping?.close();
       this.#retire(this.#fd);
       if (this.#next !== null) this.#discard(this.#next);
       this.#next = null;
@@ -267,6 +269,11 @@ export class Journal {
     this.flush();
     // Once per segment, in line: later syncs only look at the new file.
     if (this.#durable) this.#syncInLine();
+    try {
+      this.#mapping?.moveTo(next);
+    } catch (error) {
+      throw this.#fail('the next journal segment cannot be mapped', error);
+    }
     this.#retire(this.#fd);
     this.#fd = next;
     this.#next = null;
@@ -324,18 +331,21 @@ export class Journal {
   }
 
   #append(span: number, encode: (place: Place, sequence: number) => number): number {
-    if (this.#batchBytes + span > this.#batch.length) this.flush();
-    const offset = this.#batchBytes;
-    assert(this.#position + offset + span <= this.#options.segmentBytes, 'room was kept back');
+    const isMapped = this.#mapping !== null;
+    if (!isMapped && this.#batchBytes + span > this.#bytes.length) this.flush();
+    const end = this.#position + this.#batchBytes + span;
+    assert(end <= this.#options.segmentBytes, 'room was kept back');
+    const offset = isMapped ? this.#position : this.#batchBytes;
     const sequence = this.#sequence;
     try {
-      const bytes = encode({ bytes: this.#batch, view: this.#view, offset }, sequence);
+      const bytes = encode({ bytes: this.#bytes, view: this.#view, offset }, sequence);
       assert(bytes === span, 'a record takes the room that was claimed');
     } catch (error) {
-      this.#batch.fill(0, offset, offset + span);
+      this.#bytes.fill(0, offset, offset + span);
       throw error;
     }
-    this.#batchBytes += span;
+    if (isMapped) this.#position = end;
+    else this.#batchBytes += span;
     this.#sequence += 1;
     return sequence;
   }

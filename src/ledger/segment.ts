@@ -1,6 +1,6 @@
 // Segment files of a journal: their names, their header unit, and their creation at full size with
-// real zeros, so that no later write into them can run out of disk. Appears under its name complete
-// or not at all.
+// real zeros, so that no later write into them can run out of disk (where blocks are not copied to
+// be written). Appears under its name complete or not at all.
 
 import { join } from 'node:path';
 import { crc32c } from '../kernel/crc32c.js';

@@ -18,7 +18,7 @@ import { budgetOf, LOG, NOON_MS, reserveOf, settleOf } from '../ledger/samples.j
  */
 export type Fate = `${Phase}/${Step}/${number}/${'before' | 'half way' | 'after'}`;
 type Phase = 'writing' | 'booking' | 'ending' | 'raising' | 'retiring';
-type Step = 'write' | 'seal' | 'make' | 'rename' | 'remove' | 'put' | 'commit';
+type Step = 'write' | 'seal' | 'move' | 'make' | 'rename' | 'remove' | 'put' | 'commit';
 
 export const COST_NANO = 3n;
 export const HELD_NANO = 1_000n;
@@ -53,6 +53,13 @@ const isSealed = (bytes: Buffer): boolean => bytes[bytes.length - UNIT_BYTES + 1
 
 const disk: Disk = {
   ...DISK,
+  // Where records are stored in pages, the move to the next segment's is the only step.
+  map(fd, bytes) {
+    const mapping = fatalStep === 'move' ? DISK.map(fd, bytes) : null;
+    if (mapping === null) return null;
+    const moveTo = (next: number): void => take('move', () => mapping.moveTo(next));
+    return { bytes: mapping.bytes, moveTo, close: () => mapping.close() };
+  },
   write(fd, bytes, position) {
     const step = !isRecords(bytes) ? 'make' : isSealed(bytes) ? 'seal' : 'write';
     const cut = bytes.subarray(0, bytes.length - UNIT_BYTES / 2);

@@ -10,7 +10,7 @@ import { rebuild } from '../../src/ledger/rebuild.js';
 import { spend } from '../../src/ledger/spend.js';
 import { verify } from '../../src/ledger/verify.js';
 import { asUsersDo } from '../flow/harness.js';
-import { budgetOf, NOON_MS } from '../ledger/samples.js';
+import { budgetOf, NOON_MS, unmappable } from '../ledger/samples.js';
 import { COST_NANO, type Fate, HELD_NANO } from './fated.js';
 
 const POINTS: Readonly<Record<string, Fate>> = {
@@ -21,6 +21,8 @@ const POINTS: Readonly<Record<string, Fate>> = {
   'between a commit and what it makes superfluous': 'booking/commit/4/after',
   'within the last record of a segment': 'writing/seal/1/half way',
   'between two segments': 'writing/seal/1/after',
+  'before the next segment’s pages are mapped': 'writing/move/1/before',
+  'after they are': 'writing/move/1/after',
   'before the next segment has its name': 'booking/make/1/after',
   'after a segment is archived': 'booking/rename/2/after',
   'within the copy of a journal’s end': 'ending/make/1/half way',
@@ -50,7 +52,8 @@ async function run(t: Test, storagePath: string, fate: Fate): Promise<number> {
 const GIVEN = { budget: budgetOf(), archiveBytesMax: 1e6 };
 
 for (const [title, fate] of Object.entries(POINTS)) {
-  t.test(`killed ${title}: all is booked, once`, async (t) => {
+  const skip = fate.startsWith('writing/move') && unmappable;
+  t.test(`killed ${title}: all is booked, once`, { skip }, async (t) => {
     const storagePath = t.testdir();
     const settled = await run(t, storagePath, fate);
     const keeper = new Bookkeeper({
@@ -67,7 +70,7 @@ for (const [title, fate] of Object.entries(POINTS)) {
     const beyond = total - BigInt(settled) * COST_NANO;
     t.ok([0n, COST_NANO, HELD_NANO].includes(beyond), `${beyond} beyond what it had told of`);
     t.match(await verify(storagePath), { drift: 0n, problems: { length: 0 } });
-    if (!/seal|make|rename/.test(fate)) return;
+    if (!/seal|\/move|make|rename/.test(fate)) return;
     const { isComplete } = await rebuild({ ...GIVEN, storagePath, force: true, nowMs: NOON_MS });
     t.ok(isComplete, 'the journals still have all of it');
     t.equal((await spend(storagePath, YEAR)).total, total);

@@ -4,6 +4,7 @@ import t from 'tap';
 import { alertId } from '../../src/kernel/alert.js';
 import { nano } from '../../src/kernel/money.js';
 import { Bookkeeper } from '../../src/ledger/bookkeeper.js';
+import { END_MARK } from '../../src/ledger/layout.js';
 import { Ledger } from '../../src/ledger/client.js';
 import { exportedEntry, exportEntries } from '../../src/ledger/export.js';
 import { verify } from '../../src/ledger/verify.js';
@@ -265,6 +266,29 @@ t.test('one damaged live journal keeps nothing of the others from being booked',
   t.equal(failures, 1, 'told once');
   t.match(keeper.status(20260325, NOON_MS), { entries: 100, strayEnds: 0, lagRecords: 0 });
   for (const journal of [bad, good]) journal.close();
+  await keeper.close();
+});
+
+t.test('a record that is being stored is waited for, however often it is looked at', async (t) => {
+  const storagePath = t.testdir();
+  const options = { budget: budgetOf(), channels: [LOG], onAlerts: () => undefined };
+  const keeper = new Bookkeeper({ storagePath, ...options });
+  keeper.start(NOON_MS);
+  const journal = deadJournal(storagePath, keeper.nextJournalId());
+  const directory = join(storagePath, 'journal');
+  let mark = 0;
+  editSegment(directory, { journalId: 1, number: 0 }, (bytes) => {
+    mark = bytes.lastIndexOf(END_MARK);
+    bytes[mark] = 0;
+  });
+  for (let look = 0; look < 100; look += 1) keeper.tick(NOON_MS);
+  t.match(keeper.status(20260325, NOON_MS), { entries: 0, openReservations: 2 });
+  editSegment(directory, { journalId: 1, number: 0 }, (bytes) => {
+    bytes[mark] = END_MARK;
+  });
+  keeper.tick(NOON_MS);
+  t.match(keeper.status(20260325, NOON_MS), { entries: 1, openReservations: 1, lagRecords: 0 });
+  journal.close();
   await keeper.close();
 });
 

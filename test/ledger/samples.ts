@@ -1,6 +1,8 @@
 // Records to test with, and a journal's file seen as bytes.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import type { BudgetConfig } from '../../src/config/config.js';
 import type { Attempt, ChannelPlan } from '../../src/kernel/alert.js';
@@ -8,6 +10,8 @@ import { nano } from '../../src/kernel/money.js';
 import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kernel/record.js';
 import { Ledger } from '../../src/ledger/client.js';
 import type { Booked } from '../../src/ledger/fold.js';
+import type { Journal } from '../../src/ledger/journal.js';
+import { mapFile } from '../../src/ledger/mapping.js';
 import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
 import { segmentPath } from '../../src/ledger/segment.js';
@@ -129,3 +133,27 @@ export const HOOK: ChannelPlan = { name: 'hook', standbyMs: null };
 export const FAR_MS = NOON_MS + 30 * 86_400_000;
 
 export const delivered = (eventId: string): Attempt => ({ eventId, error: null, nextTryMs: null });
+
+/** Waits for the next segment where the one at hand is full. */
+export async function reserveWhenReady(journal: Journal, user: string): Promise<bigint> {
+  for (;;) {
+    try {
+      return journal.reserve(reserveOf({ user }));
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ledger_unavailable' || journal.failed) throw error;
+      await turn();
+    }
+  }
+}
+
+/** Why journals cannot be mapped where tests keep theirs; `false` where they can. */
+export const unmappable: string | false = (() => {
+  const path = fileURLToPath(new URL(`./mappable-${process.pid}.tmp`, import.meta.url));
+  const fd = openSync(path, 'wx+');
+  rmSync(path);
+  writeSync(fd, Buffer.alloc(4096));
+  const mapping = mapFile(fd, 4096);
+  mapping?.close();
+  closeSync(fd);
+  return mapping === null && 'no file of this file system is mapped';
+})();

@@ -4,6 +4,7 @@
 
 import { basename, dirname } from 'node:path';
 import type { Disk } from '../../src/ledger/disk.js';
+import type { Mapping } from '../../src/ledger/mapping.js';
 import type { Doom } from './doom.js';
 
 interface File {
@@ -86,6 +87,28 @@ class Session implements Disk {
 
   write(fd: number, bytes: Buffer, position: number): number {
     return this.#write(this.#fileOf(fd), { bytes, position });
+  }
+
+  /** Not all can. What is stored there is the file's, whenever the process dies. */
+  map(fd: number, bytes: number): Mapping | null {
+    this.#doom.alive();
+    if (this.#disk.random() < 0.5) return null;
+    let file = this.#fileOf(fd);
+    const shared = Buffer.alloc(bytes);
+    file.bytes.copy(shared);
+    file.bytes = shared;
+    return {
+      bytes: shared,
+      moveTo: (next) => {
+        this.#doom.step();
+        file.bytes = Buffer.from(shared);
+        file = this.#fileOf(next);
+        shared.fill(0);
+        file.bytes.copy(shared);
+        file.bytes = shared;
+      },
+      close: () => undefined,
+    };
   }
 
   size(fd: number): number {
