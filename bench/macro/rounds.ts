@@ -42,6 +42,8 @@ export interface Plan {
 
 /** The compiler settles on some code only after tens of thousands of requests. */
 const WARMUP_BURSTS = 3;
+/** Streams are few: without more of them side by side it would be at work in all of their lane. */
+const WARMUP_STREAMS = 8;
 
 /** With one request at a time the machine's mood shows most: more rounds, and shorter ones. */
 const BOUND_ROUNDS = 4;
@@ -99,9 +101,11 @@ async function takeSamples(
   const usual = plan.durationMs * (load.isStreamed ? STREAM_BURSTS : 1);
   const durationMs = usual * (isBound === true ? BOUND_BURSTS : 1);
   const rounds = plan.rounds * (isBound === true ? BOUND_ROUNDS : 1);
-  for (const { port, headers } of plan.subjects) {
-    await run({ port, headers, load, durationMs: usual * WARMUP_BURSTS });
-  }
+  const warmup = {
+    load: { ...load, concurrency: load.concurrency * (load.isStreamed ? WARMUP_STREAMS : 1) },
+    durationMs: usual * WARMUP_BURSTS,
+  };
+  for (const { port, headers } of plan.subjects) await run({ port, headers, ...warmup });
   const samples = new Map<Subject, Sample[]>(plan.subjects.map((subject) => [subject, []]));
   for (let round = 0; round < rounds; round += 1) {
     const order = [...samples];
