@@ -41,6 +41,10 @@ let timer: NodeJS.Timeout | null = null;
 let lookedMs = 0;
 /** A failure is told once, and again when it changes. */
 let told = '';
+function tell(failure: ThreadError): void {
+  if (failure.message !== told) send({ kind: 'failure', error: failure });
+  told = failure.message;
+}
 
 function look(): void {
   let isBusy = false;
@@ -53,9 +57,7 @@ function look(): void {
     isBusy = isBehind || (hasOld && records === 0);
     told = '';
   } catch (error) {
-    const failure = errorOf(error);
-    if (failure.message !== told) send({ kind: 'failure', error: failure });
-    told = failure.message;
+    tell(errorOf(error));
   }
   timer = setTimeout(look, isBusy ? 0 : POLL_MS);
 }
@@ -72,7 +74,10 @@ async function answer({ id, verb, args }: Request): Promise<void> {
     if (LOOKING.has(verb) && Date.now() - lookedMs < PUT_OFF_MAX_MS) timer?.refresh();
     if (verb === 'close') port?.close();
   } catch (error) {
-    send({ kind: 'refusal', id, error: errorOf(error) });
+    const refusal = errorOf(error);
+    send({ kind: 'refusal', id, error: refusal });
+    // Damage is found once, whoever looks: whoever asked is not the only one to know.
+    if (LOOKING.has(verb) && refusal.code === 'ledger_damaged') tell(refusal);
   }
 }
 

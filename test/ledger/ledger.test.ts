@@ -269,6 +269,25 @@ t.test('one damaged live journal keeps nothing of the others from being booked',
   await keeper.close();
 });
 
+t.test('damage that a report meets first is told to the proxy too', async (t) => {
+  const storagePath = t.testdir();
+  const { ledger, failures } = await openLedger(storagePath);
+  const journal = deadJournal(storagePath, await ledger.nextJournalId());
+  editSegment(join(storagePath, 'journal'), { journalId: 1, number: 0 }, (bytes) => {
+    bytes[128 + 30] = 1;
+  });
+  const refusals: unknown[] = [];
+  // Faster than the ledger looks by itself.
+  for (let look = 0; look < 60; look += 1) {
+    await ledger.status(20260325).catch((error: unknown) => refusals.push(error));
+  }
+  const damage = { code: 'ledger_damaged', message: /damaged at byte 128/ };
+  t.match(refusals, [damage]);
+  t.match(failures, [damage]);
+  journal.close();
+  await ledger.close();
+});
+
 t.test('a record that is being stored is waited for, however often it is looked at', async (t) => {
   const storagePath = t.testdir();
   const options = { budget: budgetOf(), channels: [LOG], onAlerts: () => undefined };
