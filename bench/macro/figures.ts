@@ -8,9 +8,9 @@ import type { Lane, Spread } from './rounds.js';
 export interface Figure {
   readonly figure: string;
   readonly value: number;
-  /** From the most favourable rounds to the least. */
+  /** Lowest rounds over highest, and highest over lowest; `null` where these were not above 0. */
   readonly min: number;
-  readonly max: number;
+  readonly max: number | null;
   readonly must: number;
   readonly aim: number;
   /** Whether more is better. */
@@ -97,7 +97,7 @@ function figure(
     figure: name,
     value,
     min: above.min / below.max,
-    max: above.max / below.min,
+    max: below.min > 0 ? above.max / below.min : null,
     must,
     aim,
     isFloor,
@@ -105,10 +105,14 @@ function figure(
   };
 }
 
+/** `2.20–2.63` */
+export const rangeText = ({ min, max }: Figure): string =>
+  `${min.toFixed(2)}–${max === null ? '∞' : max.toFixed(2)}`;
+
 /** `✓ CPU per request ÷ nginx  2.41 (2.20–2.63)  must ≤ 3.5, aim ≤ 2.5`. */
-export function figureLine({ figure: name, value, min, max, ...rest }: Figure): string {
-  const sign = rest.isFloor ? '≥' : '≤';
-  const spread = `(${min.toFixed(2)}–${max.toFixed(2)})`;
-  const goal = `must ${sign} ${rest.must}, aim ${sign} ${rest.aim}`;
-  return `${rest.isMet ? '✓' : '✗'} ${name.padEnd(45)} ${value.toFixed(2)} ${spread}  ${goal}`;
+export function figureLine(figure: Figure): string {
+  const sign = figure.isFloor ? '≥' : '≤';
+  const goal = `must ${sign} ${figure.must}, aim ${sign} ${figure.aim}`;
+  const measured = `${figure.value.toFixed(2)} (${rangeText(figure)})`;
+  return `${figure.isMet ? '✓' : '✗'} ${figure.figure.padEnd(45)} ${measured}  ${goal}`;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Figure } from './figures.js';
+import { type Figure, rangeText } from './figures.js';
 import type { LaneName } from './lanes.js';
 import type { Machine } from './report.js';
 import type { Lane, Spread } from './rounds.js';
@@ -42,11 +42,12 @@ export function readmeTable(
   const head = ['', 'p50 added, 1 connection', 'requests/s, 64 connections', 'CPU per request'];
   const table = [head, ['---', '---:', '---:', '---:'], ...rows].map(line).join('\n');
   const promises = [
-    ['budgets on', 'measured', 'promised'],
-    ['---', '---:', '---:'],
+    ['budgets on', 'measured', 'range', 'promised'],
+    ['---', '---:', '---:', '---:'],
     ...figures.map((each) => [
       each.figure,
       each.value.toFixed(2),
+      rangeText(each),
       `${each.isFloor ? '≥' : '≤'} ${each.must}${each.isMet ? '' : ', **missed**'}`,
     ]),
   ].map(line);
