@@ -1,28 +1,18 @@
 // What the doctor finds out about the machine: runtime, native parts, disk, clock, who may write
 // where. Each look is one function from a config to findings.
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { canAppend, fallbackLog } from '../alert/log.js';
 import type { Config } from '../config/config.js';
 import { messageOf } from '../kernel/errors.js';
-import { mapFile } from '../ledger/mapping.js';
+import { canMapIn } from '../ledger/mapping.js';
 import type { Finding } from './finding.js';
 
 const GIB = 1024 ** 3;
 /** The ledger refuses to begin a commit below the second. */
 const FREE_WARNING_BYTES = 2 * GIB;
 const FREE_FAILURE_BYTES = 64 * 1024 * 1024;
-const MAPPED_BYTES = 4096;
 /** When this was written: no clock that is right shows less. */
 const CLOCK_MIN_MS = Date.UTC(2026, 0, 1);
 
@@ -110,15 +100,8 @@ function storage({ storage: { path, durability } }: Config): Finding[] {
 
 /** Whether journals there are stored in memory. Of a full disk another line tells. */
 function canBeMapped(directory: string): boolean {
-  const path = join(directory, `doctor-${process.pid}.tmp`);
   try {
-    const fd = openSync(path, 'wx+');
-    rmSync(path);
-    writeSync(fd, Buffer.alloc(MAPPED_BYTES));
-    const mapping = mapFile(fd, MAPPED_BYTES);
-    mapping?.close();
-    closeSync(fd);
-    return mapping !== null;
+    return canMapIn(directory);
   } catch {
     return true;
   }

@@ -1,8 +1,9 @@
 // A file's bytes as memory (mmap): what is stored there is the file's at once, as if it had been
 // written, without a system call. Node has no mmap of its own: koffi calls the system's.
 
-import { statfsSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type * as Koffi from 'koffi';
 
@@ -42,6 +43,21 @@ export function mapFile(fd: number, bytes: number): Mapping | null {
     return FILE_SYSTEMS.has(type) ? new FileMapping(fd, bytes) : null;
   } catch {
     return null;
+  }
+}
+
+/** Whether files in a directory can be mapped; tried with one that leaves nothing behind. */
+export function canMapIn(directory: string): boolean {
+  const path = join(directory, `mappable-${process.pid}.tmp`);
+  const fd = openSync(path, 'wx+');
+  try {
+    rmSync(path);
+    const bytes = writeSync(fd, Buffer.alloc(4096));
+    const mapping = mapFile(fd, bytes);
+    mapping?.close();
+    return mapping !== null;
+  } finally {
+    closeSync(fd);
   }
 }
 

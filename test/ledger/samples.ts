@@ -1,6 +1,6 @@
 // Records to test with, and a journal's file seen as bytes.
 
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
@@ -11,7 +11,7 @@ import type { JournalRecord, ReserveRecord, SettleRecord } from '../../src/kerne
 import { Ledger } from '../../src/ledger/client.js';
 import type { Booked } from '../../src/ledger/fold.js';
 import type { Journal } from '../../src/ledger/journal.js';
-import { mapFile } from '../../src/ledger/mapping.js';
+import { canMapIn } from '../../src/ledger/mapping.js';
 import { JOURNAL_START, Tail } from '../../src/ledger/tail.js';
 import { budgetConfig, cents } from '../budget/fixture.js';
 import { segmentPath } from '../../src/ledger/segment.js';
@@ -147,13 +147,6 @@ export async function reserveWhenReady(journal: Journal, user: string): Promise<
 }
 
 /** Why journals cannot be mapped where tests keep theirs; `false` where they can. */
-export const unmappable: string | false = (() => {
-  const path = fileURLToPath(new URL(`./mappable-${process.pid}.tmp`, import.meta.url));
-  const fd = openSync(path, 'wx+');
-  rmSync(path);
-  writeSync(fd, Buffer.alloc(4096));
-  const mapping = mapFile(fd, 4096);
-  mapping?.close();
-  closeSync(fd);
-  return mapping === null && 'no file of this file system is mapped';
-})();
+export const unmappable: string | false =
+  !canMapIn(fileURLToPath(new URL('.', import.meta.url))) &&
+  'no file of this file system is mapped';
