@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { closeSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { messageOf } from '../../src/kernel/errors.js';
 import { nano } from '../../src/kernel/money.js';
 import { NAME_BYTES_MAX, reservationIdOf, RETRY_COUNT_MAX } from '../../src/kernel/record.js';
@@ -24,63 +24,66 @@ const KIB = 1024;
 
 /** Where no file can be mapped. */
 const CALLS: Disk = { ...DISK, map: () => null };
-const WAYS = { 'stored in its pages': DISK, 'written by calls': CALLS };
 
-for (const [way, disk] of Object.entries(WAYS))
-  t.test(`gives back every record as it was written, ${way}`, async (t) => {
-    const directory = t.testdir();
-    const journal = new Journal({
-      directory,
-      journalId: 7,
-      segmentBytes: 64 * KIB,
-      durability: 'process',
-      disk,
-    });
-    const longest = 'ü'.repeat(NAME_BYTES_MAX / 2);
-    const first = journal.reserve(reserveOf());
-    const largest = reserveOf({
-      user: longest,
-      requestedModel: 'gpt-4-0613',
-      amount: nano(2n ** 63n - 2n),
-      worst: nano(2n ** 63n - 1n),
-      retryCount: RETRY_COUNT_MAX,
-      api: 'embeddings',
-      trace: { traceId: `${'f'.repeat(31)}0`, spanId: `0${'f'.repeat(15)}`, flags: 255 },
-    });
-    const second = journal.reserve(largest);
-    journal.settle(settleOf(first, { source: 'estimated', overrun: true }));
-    journal.void({ reservationId: second, timeMs: NOON_MS, status: 429 });
-    const alert = {
-      event: 'budget_exceeded',
-      scope: `user:${longest.slice(0, 256)}`,
-      window: 'monthly',
-      date: 20260325,
-      timeMs: NOON_MS,
-      spent: nano(5n),
-      limit: null,
-      model: null,
-    } as const;
-    const stream = { ...alert, event: 'stream_without_cost', model: 'm'.repeat(200) } as const;
-    journal.alert(alert);
-    journal.alert({ ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) });
-    journal.alert(stream);
-    journal.flush();
-    t.equal(journal.openReservations, 0);
+function eachWay(title: string, test: (t: Test, disk: Disk) => Promise<void>): void {
+  t.test(`${title}, stored in its pages`, (t) => test(t, DISK));
+  t.test(`${title}, written by calls`, (t) => test(t, CALLS));
+}
 
-    const { records, verdict } = readJournal(directory, 7);
-    t.equal(verdict, 'whole');
-    t.equal(first, reservationIdOf(7, 4));
-    t.same(records, [
-      { kind: 'reserve', reservationId: first, ...reserveOf() },
-      { kind: 'reserve', reservationId: second, ...largest },
-      { kind: 'settle', ...settleOf(first, { source: 'estimated', overrun: true }) },
-      { kind: 'void', reservationId: second, timeMs: NOON_MS, status: 429 },
-      { kind: 'alert', ...alert },
-      { kind: 'alert', ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) },
-      { kind: 'alert', ...stream },
-    ]);
-    journal.close();
+eachWay('gives back every record as it was written', async (t, disk) => {
+  const directory = t.testdir();
+  const journal = new Journal({
+    directory,
+    journalId: 7,
+    segmentBytes: 64 * KIB,
+    durability: 'process',
+    disk,
   });
+  const longest = 'ü'.repeat(NAME_BYTES_MAX / 2);
+  const first = journal.reserve(reserveOf());
+  const largest = reserveOf({
+    user: longest,
+    requestedModel: 'gpt-4-0613',
+    amount: nano(2n ** 63n - 2n),
+    worst: nano(2n ** 63n - 1n),
+    retryCount: RETRY_COUNT_MAX,
+    api: 'embeddings',
+    trace: { traceId: `${'f'.repeat(31)}0`, spanId: `0${'f'.repeat(15)}`, flags: 255 },
+  });
+  const second = journal.reserve(largest);
+  journal.settle(settleOf(first, { source: 'estimated', overrun: true }));
+  journal.void({ reservationId: second, timeMs: NOON_MS, status: 429 });
+  const alert = {
+    event: 'budget_exceeded',
+    scope: `user:${longest.slice(0, 256)}`,
+    window: 'monthly',
+    date: 20260325,
+    timeMs: NOON_MS,
+    spent: nano(5n),
+    limit: null,
+    model: null,
+  } as const;
+  const stream = { ...alert, event: 'stream_without_cost', model: 'm'.repeat(200) } as const;
+  journal.alert(alert);
+  journal.alert({ ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) });
+  journal.alert(stream);
+  journal.flush();
+  t.equal(journal.openReservations, 0);
+
+  const { records, verdict } = readJournal(directory, 7);
+  t.equal(verdict, 'whole');
+  t.equal(first, reservationIdOf(7, 4));
+  t.same(records, [
+    { kind: 'reserve', reservationId: first, ...reserveOf() },
+    { kind: 'reserve', reservationId: second, ...largest },
+    { kind: 'settle', ...settleOf(first, { source: 'estimated', overrun: true }) },
+    { kind: 'void', reservationId: second, timeMs: NOON_MS, status: 429 },
+    { kind: 'alert', ...alert },
+    { kind: 'alert', ...alert, event: 'settlement_overrun', window: 'daily', limit: nano(0n) },
+    { kind: 'alert', ...stream },
+  ]);
+  journal.close();
+});
 
 t.test('shows nothing before the flush and everything after it', async (t) => {
   for (const [durability, disk] of [
@@ -166,62 +169,60 @@ t.test('refuses any flipped bit, naming the file and the place', async (t) => {
   t.pass(`${end * 8} bits`);
 });
 
-for (const [way, disk] of Object.entries(WAYS))
-  t.test(`goes on in a next segment that was made ahead, ${way}`, async (t) => {
-    const directory = t.testdir();
-    const journal = new Journal({
-      directory,
-      journalId: 2,
-      segmentBytes: 16 * KIB,
-      durability: 'process',
-      disk,
-    });
-    const ids: bigint[] = [];
-    for (let index = 0; index < 300; index += 1) {
-      const id = await reserveWhenReady(journal, `user-${index % 5}`);
-      ids.push(id);
-      if (index % 3 !== 0) journal.settle(settleOf(id));
-      journal.flush();
-      if (index % 3 === 0) journal.settle(settleOf(id, { priceVersion: `late-${index}` }));
-    }
-    journal.close();
-    t.ok(readdirSync(directory).length > 4, 'several segments');
-    const { records, verdict } = readJournal(directory, 2);
-    t.equal(verdict, 'whole');
-    const reserved = records.filter((record) => record.kind === 'reserve');
-    t.same(
-      reserved.map((record) => record.reservationId),
-      ids,
-    );
-    t.equal(records.length, 600);
+eachWay('goes on in a next segment that was made ahead', async (t, disk) => {
+  const directory = t.testdir();
+  const journal = new Journal({
+    directory,
+    journalId: 2,
+    segmentBytes: 16 * KIB,
+    durability: 'process',
+    disk,
   });
-
-for (const [way, disk] of Object.entries(WAYS))
-  t.test(`without room refuses reservations and still ends every open one, ${way}`, async (t) => {
-    const directory = t.testdir();
-    const journal = new Journal({
-      directory,
-      journalId: 3,
-      segmentBytes: 16 * KIB,
-      durability: 'process',
-      disk,
-    });
-    const ids: bigint[] = [];
-    // One loop turn: the next segment cannot appear in it.
-    t.throws(
-      () => {
-        for (;;) ids.push(journal.reserve(reserveOf()));
-      },
-      { code: 'ledger_unavailable' },
-    );
-    t.ok(ids.length > 30);
-    for (const [index, id] of ids.entries()) {
-      journal.settle(settleOf(id, { priceVersion: `${index}`.padEnd(300, 'v') }));
-    }
+  const ids: bigint[] = [];
+  for (let index = 0; index < 300; index += 1) {
+    const id = await reserveWhenReady(journal, `user-${index % 5}`);
+    ids.push(id);
+    if (index % 3 !== 0) journal.settle(settleOf(id));
     journal.flush();
-    t.equal(readJournal(directory, 3).records.length, 2 * ids.length);
-    journal.close();
+    if (index % 3 === 0) journal.settle(settleOf(id, { priceVersion: `late-${index}` }));
+  }
+  journal.close();
+  t.ok(readdirSync(directory).length > 4, 'several segments');
+  const { records, verdict } = readJournal(directory, 2);
+  t.equal(verdict, 'whole');
+  const reserved = records.filter((record) => record.kind === 'reserve');
+  t.same(
+    reserved.map((record) => record.reservationId),
+    ids,
+  );
+  t.equal(records.length, 600);
+});
+
+eachWay('without room refuses reservations and still ends every open one', async (t, disk) => {
+  const directory = t.testdir();
+  const journal = new Journal({
+    directory,
+    journalId: 3,
+    segmentBytes: 16 * KIB,
+    durability: 'process',
+    disk,
   });
+  const ids: bigint[] = [];
+  // One loop turn: the next segment cannot appear in it.
+  t.throws(
+    () => {
+      for (;;) ids.push(journal.reserve(reserveOf()));
+    },
+    { code: 'ledger_unavailable' },
+  );
+  t.ok(ids.length > 30);
+  for (const [index, id] of ids.entries()) {
+    journal.settle(settleOf(id, { priceVersion: `${index}`.padEnd(300, 'v') }));
+  }
+  journal.flush();
+  t.equal(readJournal(directory, 3).records.length, 2 * ids.length);
+  journal.close();
+});
 
 t.test('a disk without room for the next segment stops reservations, not settles', async (t) => {
   const directory = t.testdir();
